@@ -1,0 +1,9 @@
+//! What the tests of every tool share: running a real binary, the servers it talks to, and the faults between them.
+//!
+//! | module | gives |
+//! |---|---|
+//! | [`tool`] | run a tool's binary, read its records, rejects and exit code |
+//! | [`moto`] | one moto server for each test process: S3, CloudFront and more |
+#![expect(clippy::expect_used, reason = "a broken test bench is a failed test")]
+
+pub mod tool;

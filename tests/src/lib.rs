@@ -4,6 +4,9 @@
 //! |---|---|
 //! | [`tool`] | run a tool's binary, read its records, rejects and exit code |
 //! | [`moto`] | one moto server for each test process: S3, CloudFront and more |
+//! | [`client`] | an SDK client for the set-up and the checks of a test |
 #![expect(clippy::expect_used, reason = "a broken test bench is a failed test")]
 
+pub mod client;
+pub mod moto;
 pub mod tool;

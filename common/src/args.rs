@@ -1,0 +1,60 @@
+//! Flags that mean the same in every tool. A tool flattens the groups it needs into its `Cli`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Flags of every tool.
+#[derive(Args, Clone, Debug)]
+pub struct Common {
+    /// Say more on stderr; twice also shows what the service client does
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, display_order = 900)]
+    pub verbose: u8,
+
+    /// Say nothing on stderr but errors and rejects
+    #[arg(short, long, conflicts_with = "verbose", display_order = 901)]
+    pub quiet: bool,
+
+    /// How messages on stderr are written
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", display_order = 902)]
+    pub log_format: LogFormat,
+
+    /// Write the man page or a shell's completions to stdout
+    #[arg(long, value_enum, hide = true, exclusive = true)]
+    pub generate: Option<Generate>,
+}
+
+/// The form of the messages on stderr.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum LogFormat {
+    /// `tool: message`, one line each
+    #[default]
+    Text,
+    /// One JSON object per line: `{"time","level","tool","message"}`
+    Json,
+}
+
+/// What `--generate` writes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Generate {
+    /// The man page, as roff
+    Man,
+    /// Completions for bash
+    Bash,
+    /// Completions for zsh
+    Zsh,
+    /// Completions for fish
+    Fish,
+}
+
+/// Where records that failed go, and how many may.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Rejects {
+    /// Append records that failed to FILE instead of writing them to stderr
+    #[arg(long, value_name = "FILE", display_order = 800)]
+    pub rejects: Option<PathBuf>,
+
+    /// Abort the run once more than N records failed
+    #[arg(long, value_name = "N", display_order = 801)]
+    pub max_rejects: Option<u64>,
+}

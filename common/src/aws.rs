@@ -1,0 +1,170 @@
+//! One way to reach AWS for every tool: the usual credential chain, flags and variables, and errors in one line.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use clap::Args;
+
+use crate::reject::{Failure, Reject};
+
+/// Where the service is and who asks.
+#[derive(Args, Clone, Debug, Default)]
+pub struct AwsArgs {
+    /// Use this profile of the AWS configuration files
+    #[arg(long, value_name = "NAME", display_order = 700)]
+    pub profile: Option<String>,
+
+    /// Send requests to this region
+    #[arg(long, value_name = "REGION", display_order = 701)]
+    pub region: Option<String>,
+
+    /// Send requests to this address instead of AWS
+    #[arg(long, value_name = "URL", display_order = 702)]
+    pub endpoint_url: Option<String>,
+}
+
+/// Tries of one request, the first among them. The SDK's own default of 3 gives up within two seconds.
+const ATTEMPTS: u32 = 8;
+/// An address that does not answer is given up after three of these.
+const CONNECT: Duration = Duration::from_secs(4);
+/// The longest silence before an answer begins. CopyObject of 5 GB answers late.
+const ANSWER: Duration = Duration::from_secs(300);
+
+impl AwsArgs {
+    /// Loads the configuration and proves that credentials and a region can be found.
+    ///
+    /// # Errors
+    /// One line that says what is missing and how to give it.
+    pub async fn load(&self) -> Result<SdkConfig> {
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(ANSWER).build();
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .timeout_config(timeouts);
+        if let Some(profile) = &self.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(region) = &self.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(url) = &self.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        let config = loader.load().await;
+        if config.region().is_none() {
+            bail!("no AWS region: give --region or set AWS_REGION");
+        }
+        let provider = config
+            .credentials_provider()
+            .context("no AWS credentials: set AWS_PROFILE, give --profile or log in")?;
+        aws_credential_types::provider::ProvideCredentials::provide_credentials(&provider)
+            .await
+            .map_err(|err| anyhow!("no AWS credentials: {}", chain(&err)))?;
+        Ok(config)
+    }
+}
+
+/// Few and quick tries, for the first request of a run: a wrong address is told within seconds.
+pub fn probe_retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(300))
+}
+
+/// A request that failed, after all its tries.
+#[derive(Debug)]
+pub struct Trouble {
+    /// The service's own error code, `Unreachable` without an answer.
+    pub code: String,
+    /// One line: the operation and what it was about, the code, the service's words.
+    pub message: String,
+    /// The answer's HTTP status, if there was an answer.
+    pub status: Option<u16>,
+}
+
+/// Codes after which no other request can succeed either: who asks is not who it should be.
+/// From the common errors of the API references and the error tables of S3 and CloudFront.
+const FATAL: [&str; 14] = [
+    "AccessKeyDisabled",
+    "AuthorizationHeaderMalformed",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSecurity",
+    "InvalidToken",
+    "MissingAuthenticationToken",
+    "NotSignedUp",
+    "RequestExpired",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
+impl Trouble {
+    /// Describes a failed request; `what` is the operation and its object, `CopyObject s3://b/k`.
+    pub fn new<E>(what: &str, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let status = error.raw_response().map(|answer| answer.status().as_u16());
+        let meta = error.as_service_error().map(ProvideErrorMetadata::meta);
+        let code = match (meta.and_then(|meta| meta.code()), error, status) {
+            (Some(code), ..) => code.to_owned(),
+            (None, SdkError::TimeoutError(_) | SdkError::DispatchFailure(_), _) => "Unreachable".into(),
+            (None, _, Some(status)) => format!("HTTP {status}"),
+            (None, ..) => "Failed".into(),
+        };
+        let words = match meta.and_then(|meta| meta.message()) {
+            Some(words) => words.to_owned(),
+            None if status.is_some() && error.as_service_error().is_some() => String::new(),
+            None => chain(error),
+        };
+        let colon = if words.is_empty() { "" } else { ": " };
+        Self { message: format!("{what}: {code}{colon}{words}"), code, status }
+    }
+
+    /// Whether nothing else can succeed: bad credentials, or no server.
+    pub fn is_fatal(&self) -> bool {
+        FATAL.contains(&self.code.as_str()) || self.code == "Unreachable"
+    }
+
+    /// Whether the same request may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self.status, Some(408 | 429 | 500..=599) | None)
+            || self.code.contains("Throttl")
+            || matches!(self.code.as_str(), "SlowDown" | "RequestTimeout" | "TooManyRequestsException")
+    }
+
+    /// As a reject of this kind, or as the end of the run where it is fatal.
+    pub fn reject(self, kind: &'static str) -> Failure {
+        if self.is_fatal() {
+            return Failure::Fatal(self.into());
+        }
+        Reject { kind, retryable: self.is_retryable(), message: self.message }.into()
+    }
+}
+
+impl From<Trouble> for anyhow::Error {
+    fn from(trouble: Trouble) -> Self {
+        anyhow!(trouble.message)
+    }
+}
+
+/// An error and its causes in one line, each said once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,26 @@
+//! What two or more drkit tools share: the contract of `drkit-records(7)`, in code.
+//!
+//! A tool is `run::run` around one async function. That function reads records through [`pipe::each`]
+//! or writes them through [`pipe::Out`]; it ends the run with `?` or turns one record away with a
+//! [`reject::Reject`]. Exit codes, signals, logging and the closing summary belong to [`run`] alone.
+
+pub mod args;
+#[cfg(feature = "aws")]
+pub mod aws;
+pub mod input;
+pub mod journal;
+mod log;
+pub mod pipe;
+pub mod progress;
+pub mod record;
+pub mod reject;
+pub mod retry;
+pub mod run;
+#[cfg(feature = "s3")]
+pub mod s3;
+mod stdio;
+pub mod time;
+
+pub use record::Record;
+pub use reject::{Failure, Reject};
+pub use run::{Ctx, Tool, Usage, run};

@@ -1,0 +1,158 @@
+//! One line of the stream: a JSON object that is carried as the bytes it came in.
+
+use std::borrow::Cow;
+
+use anyhow::{Context, Result};
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde_json::value::RawValue;
+
+/// A JSON object, kept as its own text so that fields nobody asked for leave as they came,
+/// down to `1.10` and the digits of a number no machine type holds.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Record {
+    text: String,
+}
+
+impl Record {
+    /// Reads one line, with or without its line end.
+    ///
+    /// # Errors
+    /// What is wrong with the line, when it is not one whole JSON object.
+    pub fn parse(line: String) -> Result<Self, String> {
+        let text = line.trim_ascii();
+        if !text.starts_with('{') {
+            return Err("not a JSON object".into());
+        }
+        serde_json::from_str::<IgnoredAny>(text).map_err(|err| format!("not valid JSON: {err}"))?;
+        let text = if text.len() == line.len() { line } else { text.to_owned() };
+        Ok(Self { text })
+    }
+
+    /// Makes a record of a value that serializes as a JSON object.
+    ///
+    /// # Errors
+    /// When the value does not.
+    pub fn from_value(value: &impl Serialize) -> Result<Self> {
+        let text = serde_json::to_string(value).context("a record cannot be written as JSON")?;
+        Self::parse(text).map_err(anyhow::Error::msg)
+    }
+
+    /// The fields a tool needs, as its own type; others are passed over.
+    ///
+    /// # Errors
+    /// serde's own message: a field is missing, of another type, or there twice.
+    pub fn view<'a, T: Deserialize<'a>>(&'a self) -> Result<T, String> {
+        serde_json::from_str(&self.text).map_err(|err| {
+            let message = err.to_string();
+            // The position is always "line 1" of a text the user sees as line N of a stream.
+            match message.rfind(" at line ") {
+                Some(end) => message[..end].to_owned(),
+                None => message,
+            }
+        })
+    }
+
+    /// The record with one more field at its end, or with that field's value replaced in its place.
+    ///
+    /// # Errors
+    /// When the value cannot be written as JSON.
+    pub fn with(&self, key: &str, value: &impl Serialize) -> Result<Self> {
+        let name = serde_json::to_string(key)?;
+        let value = serde_json::to_string(value).context("a field cannot be written as JSON")?;
+        let text = if self.may_have(&name) {
+            self.replaced(key, &value)?
+        } else {
+            let body = self.text[..self.text.len() - 1].trim_ascii_end();
+            let comma = if body.ends_with('{') { "" } else { "," };
+            format!("{body}{comma}{name}:{value}}}")
+        };
+        Ok(Self { text })
+    }
+
+    /// False only when no field has this name: an escaped name is found by the backslash it needs.
+    fn may_have(&self, quoted: &str) -> bool {
+        self.text.contains(quoted) || self.text.contains('\\')
+    }
+
+    fn replaced(&self, key: &str, value: &str) -> Result<String> {
+        let mut fields: IndexMap<Cow<'_, str>, &RawValue> = serde_json::from_str(&self.text)?;
+        let value: &RawValue = serde_json::from_str(value)?;
+        fields.insert(Cow::Borrowed(key), value);
+        Ok(serde_json::to_string(&fields)?)
+    }
+
+    /// The JSON text, without a line end.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The text as a line of the stream.
+    pub fn into_line(self) -> Vec<u8> {
+        let mut line = self.text.into_bytes();
+        line.push(b'\n');
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn record(text: &str) -> Record {
+        Record::parse(text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn unknown_fields_pass_through_byte_for_byte() {
+        let text = r#"{"a":1.10, "b":123456789012345678901234567890,"c":1E5,"d":"\u00e9","\u0065":[ 1 ]}"#;
+        let added = record(text).with("restore", &7).unwrap();
+        let expected = format!("{},\"restore\":7}}", &text[..text.len() - 1]);
+        // A backslash sends the record down the careful path, which keeps every value's own bytes.
+        let values = |record: &Record| {
+            let map: IndexMap<String, Box<RawValue>> = record.view().unwrap();
+            map.into_iter().map(|(k, v)| (k, v.get().to_owned())).collect::<Vec<_>>()
+        };
+        assert_eq!(values(&added), values(&self::record(&expected)));
+        let plain = r#"{"a":1.10, "b":123456789012345678901234567890,"c":1E5}"#;
+        let expected = format!("{},\"restore\":7}}", &plain[..plain.len() - 1]);
+        assert_eq!(record(plain).with("restore", &7).unwrap().as_str(), expected);
+    }
+
+    #[test]
+    fn a_field_that_is_there_is_replaced_in_its_place() {
+        let once = record(r#"{"restore":1,"z":{"restore":2}}"#).with("restore", &3).unwrap();
+        assert_eq!(once.as_str(), r#"{"restore":3,"z":{"restore":2}}"#);
+        assert_eq!(record("{ }").with("a", &1).unwrap().as_str(), r#"{"a":1}"#);
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        for line in ["", "[]", "1", "{", r#"{"a":}"#, "{} {}", "null", "{\"a\":1}x"] {
+            assert!(Record::parse(line.to_owned()).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_field_there_twice_is_no_answer() {
+        #[derive(Debug, Deserialize)]
+        struct Input {
+            #[expect(dead_code, reason = "only its reading is tested")]
+            key: String,
+        }
+        let message = record(r#"{"key":"a","key":"b"}"#).view::<Input>().unwrap_err();
+        assert_eq!(message, "duplicate field `key`");
+    }
+
+    proptest! {
+        #[test]
+        fn with_then_view_gives_the_value_back(key in ".*", name in ".*", value in ".*") {
+            let start = Record::from_value(&IndexMap::from([(key.clone(), 1)])).unwrap();
+            let map: IndexMap<String, serde_json::Value> =
+                start.with(&name, &value).unwrap().view().unwrap();
+            prop_assert_eq!(&map[&name], &serde_json::Value::from(value));
+            prop_assert_eq!(map.len(), if key == name { 1 } else { 2 });
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The outermost layer of every tool, and the only place that knows exit codes.
+
+use std::fmt;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use clap::{CommandFactory, Parser};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::args::{self, Generate};
+use crate::log::{self, Console};
+use crate::progress::{self, Counts};
+use crate::reject::Rejects;
+
+/// The run was aborted.
+const ABORTED: u8 = 1;
+/// The command line or the input's form is wrong.
+const USAGE: u8 = 2;
+/// The run finished, and some records were rejected.
+const REJECTED: u8 = 3;
+
+/// What [`run`] must know about a tool's `Cli`.
+pub trait Tool: Parser {
+    /// Whether the tool changes anything at a service. A reader that leaves early is no error for one that
+    /// only reads.
+    const CHANGES: bool;
+
+    /// The flags that every tool has.
+    fn common(&self) -> &args::Common;
+}
+
+/// What a tool's work can reach: cheap to clone, one for each run.
+#[derive(Clone)]
+pub struct Ctx {
+    /// The tool's name.
+    pub tool: &'static str,
+    /// Cancelled by the first SIGINT or SIGTERM: take no more work.
+    pub stop: CancellationToken,
+    /// What has been done so far.
+    pub counts: Arc<Counts>,
+    pub(crate) console: Console,
+}
+
+impl Ctx {
+    /// Opens the place where dead letters go.
+    ///
+    /// # Errors
+    /// When the `--rejects` file cannot be opened.
+    pub fn rejects(&self, args: &args::Rejects) -> Result<Rejects> {
+        Rejects::open(self.tool, args, self.console.clone(), Arc::clone(&self.counts))
+    }
+}
+
+/// An error that the user mends on the command line: exit code 2.
+#[derive(Debug)]
+pub enum Usage {
+    /// stdin is a terminal where records are expected.
+    NoInput,
+    /// Flags that do not go together, or a file named by one that cannot be used.
+    Wrong(String),
+}
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoInput => f.write_str("records are read from stdin, and stdin is a terminal"),
+            Self::Wrong(message) => f.write_str(message),
+        }
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// The reader of stdout left.
+#[derive(Debug)]
+pub(crate) struct ClosedStdout;
+
+impl fmt::Display for ClosedStdout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("stdout was closed before the run was finished")
+    }
+}
+
+impl std::error::Error for ClosedStdout {}
+
+/// Runs a tool: flags, logging, signals, summary, exit code.
+///
+/// 0 all done, 1 aborted, 2 usage, 3 finished with rejects, 101 a bug; after SIGINT or SIGTERM the work in
+/// flight is ended cleanly and the process dies by that signal. A second signal does not wait.
+pub fn run<C, W, F>(work: W) -> ExitCode
+where
+    C: Tool,
+    W: FnOnce(C, Ctx) -> F,
+    F: Future<Output = Result<()>>,
+{
+    let cli = match parse::<C>() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    let tool = name::<C>();
+    let args = cli.common();
+    let console = Console::new(args.quiet);
+    log::start(tool, args, console.clone());
+    let ctx = Ctx { tool, stop: CancellationToken::new(), counts: Arc::new(Counts::new()), console };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = runtime.context("cannot start the runtime").and_then(|runtime| {
+        let ended = runtime.block_on(supervise(&ctx, work(cli, ctx.clone())));
+        // What was abandoned may sit in a blocking call, and nobody waits for it.
+        runtime.shutdown_background();
+        ended
+    });
+    if let Some(bar) = ctx.console.bar() {
+        bar.finish_and_clear();
+    }
+    match result {
+        Ok(Ended { result, signal }) => {
+            let code = code::<C>(result, &ctx);
+            match signal {
+                Some(signal) => die_by(signal),
+                None => code,
+            }
+        }
+        Err(error) => code::<C>(Err(error), &ctx),
+    }
+}
+
+struct Ended {
+    result: Result<()>,
+    signal: Option<i32>,
+}
+
+/// Drives the work with a signal handler and the progress display beside it.
+async fn supervise(ctx: &Ctx, work: impl Future<Output = Result<()>>) -> Result<Ended> {
+    let listen = |kind| signal(kind).context("cannot listen for signals");
+    let (mut int, mut term) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let mut got = None;
+    tokio::pin!(work);
+    let shown = progress::show(&ctx.counts, ctx.console.bar());
+    tokio::pin!(shown);
+    loop {
+        tokio::select! {
+            result = &mut work => return Ok(Ended { result, signal: got }),
+            signal = either(&mut int, &mut term) => {
+                if got.is_some() {
+                    die_by(signal);
+                }
+                got = Some(signal);
+                tracing::warn!("stopping: work in flight is being ended, once more to stop at once");
+                ctx.stop.cancel();
+            }
+            () = &mut shown => {}
+        }
+    }
+}
+
+async fn either(int: &mut Signal, term: &mut Signal) -> i32 {
+    tokio::select! {
+        _ = int.recv() => SIGINT,
+        _ = term.recv() => SIGTERM,
+    }
+}
+
+/// Dies by the signal, so that a shell sees 130 or 143 and stops its loop.
+fn die_by(signal: i32) -> ExitCode {
+    // Returns only where the signal's default is not to end the process; both of ours do.
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
+    ExitCode::from(ABORTED)
+}
+
+fn code<C: Tool>(result: Result<()>, ctx: &Ctx) -> ExitCode {
+    let Err(error) = result else {
+        tracing::info!("{}", ctx.counts);
+        return if ctx.counts.rejects() > 0 { ExitCode::from(REJECTED) } else { ExitCode::SUCCESS };
+    };
+    if let Some(usage) = error.downcast_ref::<Usage>() {
+        tracing::error!("{usage}");
+        if matches!(usage, Usage::NoInput) {
+            let _ = ctx.console.write(C::command().render_help().to_string().as_bytes());
+        }
+        return ExitCode::from(USAGE);
+    }
+    if error.is::<ClosedStdout>() && !C::CHANGES {
+        return ExitCode::SUCCESS;
+    }
+    tracing::error!("{error:#}");
+    tracing::info!("{}", ctx.counts);
+    ExitCode::from(ABORTED)
+}
+
+fn name<C: CommandFactory>() -> &'static str {
+    // clap keeps names that were given as literals, and every tool's is.
+    C::command().get_name().to_owned().leak()
+}
+
+fn parse<C: Tool>() -> Result<C, ExitCode> {
+    // The whole tree is checked before any field is read, so that --generate needs no other argument.
+    let parsed =
+        C::command().try_get_matches().and_then(|matches| match matches.get_one::<Generate>("generate") {
+            Some(&what) => Ok(Err(generate::<C>(what))),
+            None => C::from_arg_matches(&matches).map(Ok),
+        });
+    parsed.unwrap_or_else(|error| {
+        // With stdout or stderr gone there is nobody to tell.
+        let _ = error.print();
+        Err(if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS })
+    })
+}
+
+fn generate<C: CommandFactory>(what: Generate) -> ExitCode {
+    let mut command = C::command();
+    let name = command.get_name().to_owned();
+    let mut page = Vec::new();
+    let rendered = match what {
+        Generate::Man => clap_mangen::Man::new(command).render(&mut page),
+        Generate::Bash => shell(clap_complete::Shell::Bash, &mut command, name, &mut page),
+        Generate::Zsh => shell(clap_complete::Shell::Zsh, &mut command, name, &mut page),
+        Generate::Fish => shell(clap_complete::Shell::Fish, &mut command, name, &mut page),
+    };
+    match rendered.and_then(|()| std::io::stdout().write_all(&page)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(ABORTED),
+    }
+}
+
+fn shell(
+    shell: clap_complete::Shell,
+    command: &mut clap::Command,
+    name: String,
+    page: &mut Vec<u8>,
+) -> std::io::Result<()> {
+    clap_complete::generate(shell, command, name, page);
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! What the S3 tools share: the client, the listing of versions in S3's own order, and the plan that travels
+//! from `s3-versions` to `s3-restore`.
+
+mod client;
+mod list;
+mod order;
+mod page;
+mod plan;
+mod url;
+
+pub use client::client;
+pub use list::{Lister, Position, entries_of_key};
+pub use page::Entry;
+pub use plan::{Action, Plan};
+pub use url::{S3Url, copy_source};

@@ -1,0 +1,320 @@
+//! One page of ListObjectVersions, read from its XML in the order S3 wrote it.
+//!
+//! The SDK's own type splits versions from delete markers and so loses which is newer
+//! (S3 API reference, ListObjectVersions: entries come by key, then newest first).
+
+use std::borrow::Cow;
+
+use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
+use quick_xml::Reader;
+use quick_xml::events::{BytesRef, Event};
+
+use super::list::Position;
+
+/// A version or a delete marker.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Entry {
+    /// The key, decoded.
+    pub key: String,
+    /// The version id; `null` for what was written while versioning was not enabled.
+    pub version_id: String,
+    /// Whether this is what a request without a version id sees.
+    pub is_latest: bool,
+    /// Whether this is a delete marker.
+    pub delete_marker: bool,
+    /// When it was written, as S3 says it; for a multipart upload, when the upload was begun.
+    pub last_modified: String,
+    /// Bytes; nothing for a delete marker.
+    pub size: Option<u64>,
+    /// The ETag in its quotes; nothing for a delete marker.
+    pub etag: Option<String>,
+    /// The storage class; nothing for a delete marker.
+    pub storage_class: Option<String>,
+    /// The owner's canonical id, where it is shown.
+    pub owner: Option<String>,
+    /// The checksum algorithms of the version's checksums.
+    pub checksum_algorithm: Vec<String>,
+    /// `FULL_OBJECT` or `COMPOSITE`.
+    pub checksum_type: Option<String>,
+    /// Whether a thaw of the archived version is going on; nothing where none was asked for.
+    pub restore_in_progress: Option<bool>,
+}
+
+impl Entry {
+    /// [`Entry::last_modified`] as an instant.
+    ///
+    /// # Errors
+    /// When the store wrote something else than a time.
+    pub fn instant(&self) -> Result<Timestamp> {
+        self.last_modified.parse().with_context(|| {
+            format!("version {} of {} has the time {:?}", self.version_id, self.key, self.last_modified)
+        })
+    }
+}
+
+/// A page as it came.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    /// In the order of the wire.
+    pub entries: Vec<Entry>,
+    pub truncated: bool,
+    pub encoded: bool,
+    pub next: Option<Position>,
+}
+
+/// Reads a page whole, or not at all.
+pub(super) fn parse(body: &[u8]) -> Result<Page> {
+    let mut reader = Reader::from_str(std::str::from_utf8(body).context("a listing that is not UTF-8")?);
+    let mut page = Page::default();
+    let mut path = Path::default();
+    let mut text = String::new();
+    let (mut next_key, mut next_version) = (None, None);
+    let mut entry = Entry::default();
+    loop {
+        match reader.read_event()? {
+            Event::Start(tag) => {
+                let tag = Tag::of(tag.name().into_inner(), path.depth());
+                if path.depth() == 0 && tag != Tag::Result {
+                    bail!("not a ListVersionsResult");
+                }
+                if path.depth() == 1 {
+                    entry.delete_marker = tag == Tag::DeleteMarker;
+                }
+                path.push(tag);
+                text.clear();
+            }
+            Event::Empty(tag) if path.depth() == 1 && tag.name().into_inner() == "Version" => {
+                bail!("an empty Version");
+            }
+            Event::Text(part) => text.push_str(&part),
+            Event::CData(part) => text.push_str(&part),
+            Event::GeneralRef(name) => text.push(character(&name)?),
+            Event::End(_) => {
+                let value = std::mem::take(&mut text);
+                match (path.pop(), path.top()) {
+                    (Tag::Version | Tag::DeleteMarker, _) => page.entries.push(std::mem::take(&mut entry)),
+                    (tag, Tag::Version | Tag::DeleteMarker) => entry.set(tag, value)?,
+                    (Tag::Id, Tag::Owner) => entry.owner = Some(value),
+                    (Tag::InProgress, Tag::RestoreStatus) => {
+                        entry.restore_in_progress = Some(value == "true");
+                    }
+                    (Tag::IsTruncated, _) => page.truncated = value == "true",
+                    (Tag::EncodingType, _) => page.encoded = value == "url",
+                    (Tag::NextKeyMarker, _) => next_key = Some(value),
+                    (Tag::NextVersionIdMarker, _) => next_version = Some(value),
+                    _ => {}
+                }
+            }
+            Event::Eof if path.depth() == 0 && path.seen => break,
+            Event::Eof => bail!("the listing ends in the middle"),
+            _ => {}
+        }
+    }
+    if page.encoded {
+        for entry in &mut page.entries {
+            entry.key = decoded(std::mem::take(&mut entry.key))?;
+        }
+        next_key = next_key.map(decoded).transpose()?;
+    }
+    if page.truncated {
+        let key = next_key.context("a truncated listing without NextKeyMarker")?;
+        page.next = Some(Position { key, version_id: next_version.filter(|id| !id.is_empty()) });
+    }
+    Ok(page)
+}
+
+/// The elements that are read; `Other` holds those that are not.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Tag {
+    #[default]
+    Other,
+    Result,
+    Version,
+    DeleteMarker,
+    Owner,
+    RestoreStatus,
+    Key,
+    VersionId,
+    IsLatest,
+    LastModified,
+    Size,
+    Etag,
+    StorageClass,
+    ChecksumAlgorithm,
+    ChecksumType,
+    Id,
+    InProgress,
+    IsTruncated,
+    EncodingType,
+    NextKeyMarker,
+    NextVersionIdMarker,
+}
+
+impl Tag {
+    fn of(name: &str, depth: usize) -> Self {
+        match (depth, name) {
+            (0, "ListVersionsResult" | "ListBucketVersionsOutput") => Self::Result,
+            (1, "Version") => Self::Version,
+            (1, "DeleteMarker") => Self::DeleteMarker,
+            (1, "IsTruncated") => Self::IsTruncated,
+            (1, "EncodingType") => Self::EncodingType,
+            (1, "NextKeyMarker") => Self::NextKeyMarker,
+            (1, "NextVersionIdMarker") => Self::NextVersionIdMarker,
+            (2, "Key") => Self::Key,
+            (2, "VersionId") => Self::VersionId,
+            (2, "IsLatest") => Self::IsLatest,
+            (2, "LastModified") => Self::LastModified,
+            (2, "Size") => Self::Size,
+            (2, "ETag") => Self::Etag,
+            (2, "StorageClass") => Self::StorageClass,
+            (2, "ChecksumAlgorithm") => Self::ChecksumAlgorithm,
+            (2, "ChecksumType") => Self::ChecksumType,
+            (2, "Owner") => Self::Owner,
+            (2, "RestoreStatus") => Self::RestoreStatus,
+            (3, "ID") => Self::Id,
+            (3, "IsRestoreInProgress") => Self::InProgress,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The open elements, outermost first.
+#[derive(Default)]
+struct Path {
+    open: Vec<Tag>,
+    seen: bool,
+}
+
+impl Path {
+    fn push(&mut self, tag: Tag) {
+        self.open.push(tag);
+        self.seen = true;
+    }
+
+    fn pop(&mut self) -> Tag {
+        self.open.pop().unwrap_or_default()
+    }
+
+    fn top(&self) -> Tag {
+        self.open.last().copied().unwrap_or_default()
+    }
+
+    fn depth(&self) -> usize {
+        self.open.len()
+    }
+}
+
+impl Entry {
+    fn set(&mut self, tag: Tag, value: String) -> Result<()> {
+        match tag {
+            Tag::Key => self.key = value,
+            Tag::VersionId => self.version_id = value,
+            Tag::IsLatest => self.is_latest = value == "true",
+            Tag::LastModified => self.last_modified = value,
+            Tag::Size => self.size = Some(value.parse().context("a Size that is no number")?),
+            Tag::Etag => self.etag = Some(value),
+            Tag::StorageClass => self.storage_class = Some(value),
+            Tag::ChecksumAlgorithm => self.checksum_algorithm.push(value),
+            Tag::ChecksumType => self.checksum_type = Some(value),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn character(name: &BytesRef<'_>) -> Result<char> {
+    if let Some(character) = name.resolve_char_ref()? {
+        return Ok(character);
+    }
+    Ok(match name.as_ref() {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        _ => bail!("an unknown entity"),
+    })
+}
+
+/// Undoes `encoding-type=url`, in which `+` is a space.
+fn decoded(key: String) -> Result<String> {
+    if !key.contains(['%', '+']) {
+        return Ok(key);
+    }
+    let spaced = key.replace('+', " ");
+    match percent_decode_str(&spaced).decode_utf8() {
+        Ok(Cow::Owned(key)) => Ok(key),
+        Ok(Cow::Borrowed(_)) => Ok(spaced),
+        Err(_) => bail!("a key that is not UTF-8: {key}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+    use proptest::prelude::*;
+
+    fn page(inner: &str) -> Result<Page> {
+        parse(format!("<?xml version=\"1.0\"?>\n<ListVersionsResult>{inner}</ListVersionsResult>").as_bytes())
+    }
+
+    #[test]
+    fn the_order_of_the_wire_is_kept() {
+        let page = page(
+            "<Name>b</Name><EncodingType>url</EncodingType>\
+             <Version><Key>a+b%2B%01</Key><VersionId>3</VersionId><IsLatest>true</IsLatest><Size>7</Size>\
+             <ETag>&quot;x&#34;</ETag><Owner><ID>me</ID></Owner></Version>\n\
+             <DeleteMarker><Key>a+b%2B%01</Key><VersionId>2</VersionId></DeleteMarker>\
+             <Version><Key>a+b%2B%01</Key><VersionId>1</VersionId>\
+             <RestoreStatus><IsRestoreInProgress>true</IsRestoreInProgress></RestoreStatus></Version>",
+        )
+        .unwrap();
+        let ids: Vec<_> = page.entries.iter().map(|e| (e.version_id.as_str(), e.delete_marker)).collect();
+        assert_eq!(ids, [("3", false), ("2", true), ("1", false)]);
+        let first = &page.entries[0];
+        assert_eq!((first.key.as_str(), first.etag.as_deref()), ("a b+\u{1}", Some("\"x\"")));
+        assert_eq!((first.size, first.owner.as_deref()), (Some(7), Some("me")));
+        assert!(first.is_latest && page.next.is_none());
+        assert_eq!(page.entries[2].restore_in_progress, Some(true));
+    }
+
+    #[test]
+    fn without_an_encoding_keys_are_taken_as_they_stand() {
+        let page = page("<Version><Key>a+b%20&amp;</Key></Version>").unwrap();
+        assert_eq!(page.entries[0].key, "a+b%20&");
+    }
+
+    #[test]
+    fn markers_may_come_first_or_last() {
+        let next = "<IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker>\
+                    <NextVersionIdMarker>v</NextVersionIdMarker>";
+        let entry = "<Version><Key>k</Key></Version>";
+        for inner in [format!("{next}{entry}"), format!("{entry}{next}")] {
+            let position = page(&inner).unwrap().next.unwrap();
+            assert_eq!((position.key.as_str(), position.version_id.as_deref()), ("k", Some("v")));
+        }
+        assert!(page("<IsTruncated>true</IsTruncated>").is_err());
+    }
+
+    #[test]
+    fn what_is_not_a_whole_listing_is_an_error() {
+        let whole = "<ListVersionsResult><Version><Key>k</Key></Version></ListVersionsResult>";
+        assert!(parse(whole.as_bytes()).is_ok());
+        for end in 0..whole.len() {
+            assert!(parse(&whole.as_bytes()[..end]).is_err(), "{}", &whole[..end]);
+        }
+        assert!(parse(b"<Error><Code>InternalError</Code></Error>").is_err());
+        assert!(parse(b"<html><body>").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_key_survives_the_encoding(key in ".*") {
+            let encoded = utf8_percent_encode(&key, NON_ALPHANUMERIC).to_string().replace("%20", "+");
+            prop_assert_eq!(decoded(encoded).unwrap(), key);
+        }
+    }
+}

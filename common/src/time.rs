@@ -1,0 +1,73 @@
+//! Instants as flags take them: never in a zone that the reader has to guess.
+
+use jiff::{Span, SpanRelativeTo, Timestamp};
+
+/// Reads an instant: RFC 3339 with an offset (`2026-11-20T10:00:00Z`) or `@` and seconds since 1970.
+///
+/// # Errors
+/// A sentence for the user when the text is neither, or names no zone.
+pub fn instant(text: &str) -> Result<Timestamp, String> {
+    if let Some(epoch) = text.strip_prefix('@') {
+        return epoch
+            .parse()
+            .ok()
+            .and_then(|seconds| Timestamp::from_second(seconds).ok())
+            .ok_or_else(|| format!("{text} is not a number of seconds since 1970, as in @1763632800"));
+    }
+    text.parse::<Timestamp>().map_err(|_| {
+        if text.parse::<jiff::civil::DateTime>().is_ok() {
+            format!("{text} names no time zone: add Z for UTC or an offset such as +01:00")
+        } else {
+            format!("{text} is not a time: write 2026-11-20T10:00:00Z or @1763632800")
+        }
+    })
+}
+
+/// Reads an instant, or a span back from now (`2h`, `3d12h`), for flags that select what to read.
+///
+/// # Errors
+/// As [`instant`].
+pub fn instant_or_ago(text: &str) -> Result<Timestamp, String> {
+    instant_or_before(text, Timestamp::now())
+}
+
+fn instant_or_before(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    let Ok(span) = text.parse::<Span>() else {
+        return instant(text);
+    };
+    span.to_duration(SpanRelativeTo::days_are_24_hours())
+        .and_then(|duration| now.checked_sub(duration))
+        .map_err(|_| format!("{text} reaches further back than can be counted: use hours or days"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: &str = "2026-11-20T12:00:00Z";
+
+    #[test]
+    fn offsets_and_epochs_are_the_same_instant() {
+        let noon = instant(NOON);
+        assert_eq!(noon, instant("2026-11-20T13:00:00+01:00"));
+        assert_eq!(noon, instant("@1795176000"));
+    }
+
+    #[test]
+    fn a_time_without_zone_is_refused_with_the_remedy() {
+        let refusal = instant("2026-11-20T12:00:00").unwrap_err();
+        assert!(refusal.contains("no time zone"), "{refusal}");
+        for nonsense in ["yesterday", "@", "@x", "", "2026-13-01T00:00:00Z"] {
+            assert!(instant(nonsense).is_err(), "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn spans_count_back_from_now() {
+        let now = instant(NOON).unwrap();
+        assert_eq!(instant_or_before("2h", now), instant("2026-11-20T10:00:00Z"));
+        assert_eq!(instant_or_before("1d2h", now), instant("2026-11-19T10:00:00Z"));
+        assert_eq!(instant_or_before(NOON, now), Ok(now));
+        assert!(instant_or_before("9000y", now).is_err());
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, IsTerminal as _, Write};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::JoinHandle;
 
@@ -16,34 +17,119 @@ use crate::reject::{Failure, Rejects};
 use crate::run::{ClosedStdout, Ctx, Usage};
 use crate::stdio::{Stdin, StdoutWatch, Wake};
 
-/// Lines or chunks of lines that wait between two stages.
+/// Items or chunks of lines that wait between two stages.
 const QUEUE: usize = 64;
 
-/// stdin as the source of records.
+/// Where items come from, and what ends a wait for more of them.
+pub struct Source<S> {
+    items: S,
+    stop: Option<Wake>,
+}
+
+impl<S> Source<S> {
+    /// Items that never wait for long, such as those of a file.
+    pub fn file(items: S) -> Self {
+        Self { items, stop: None }
+    }
+}
+
+/// stdin as the source of items, in the form that `decode` makes of it: `pipe::stdin(JsonLines::new)`.
 ///
 /// # Errors
 /// [`Usage`] when stdin is a terminal: nobody types records.
-pub fn stdin() -> Result<(impl BufRead + Send + 'static, Stop)> {
+pub fn stdin<S>(decode: impl FnOnce(Box<dyn BufRead + Send>) -> S) -> Result<Source<S>> {
     if io::stdin().is_terminal() {
         return Err(Usage::NoInput.into());
     }
     let (stdin, wake) = Stdin::new().context("cannot read stdin")?;
-    Ok((BufReader::with_capacity(1 << 16, stdin), Stop { _wake: Some(wake) }))
+    let items = decode(Box::new(BufReader::with_capacity(1 << 16, stdin)));
+    Ok(Source { items, stop: Some(wake) })
 }
 
-/// Ends the reading of a source that waits for input. A file needs none.
-#[derive(Default)]
-pub struct Stop {
-    _wake: Option<Wake>,
+/// Items as a thread of their own reads them, a few ahead. Dropping this ends the thread, also one that waits for input.
+pub struct Items<T> {
+    queue: Option<mpsc::Receiver<T>>,
+    stop: Option<Wake>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl<T: Send + 'static> Items<T> {
+    /// Starts to read; at most `ahead` items (and never more than 64) wait to be taken.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn read<S>(source: Source<S>, ahead: NonZeroUsize) -> Result<Self>
+    where
+        S: Iterator<Item = T> + Send + 'static,
+    {
+        let (sender, queue) = mpsc::channel(ahead.get().min(QUEUE));
+        let Source { items, stop } = source;
+        let read = move || {
+            for item in items {
+                if sender.blocking_send(item).is_err() {
+                    break;
+                }
+            }
+        };
+        let thread = std::thread::Builder::new()
+            .name("source".into())
+            .spawn(read)
+            .context("cannot start the thread that reads")?;
+        Ok(Self { queue: Some(queue), stop, thread: Some(thread) })
+    }
+
+    /// The next item, or nothing at the end. Cancel safe.
+    pub async fn next(&mut self) -> Option<T> {
+        self.queue.as_mut()?.recv().await
+    }
+}
+
+impl<T> Drop for Items<T> {
+    fn drop(&mut self) {
+        // The receiver goes first, or a reader that waits for room in the queue would never end.
+        drop(self.queue.take());
+        drop(self.stop.take());
+        if let Some(Err(panic)) = self.thread.take().map(JoinHandle::join)
+            && !std::thread::panicking()
+        {
+            std::panic::resume_unwind(panic);
+        }
+    }
 }
 
 /// stdout: a thread that writes whole chunks and flushes whenever nothing is waiting.
 pub struct Out {
-    queue: Option<mpsc::Sender<Vec<u8>>>,
-    thread: Option<JoinHandle<io::Result<()>>>,
-    dead: CancellationToken,
-    refused: AtomicBool,
+    lines: Lines,
+    thread: JoinHandle<io::Result<()>>,
     _watch: StdoutWatch,
+}
+
+/// A way to stdout that a task can own.
+#[derive(Clone)]
+pub struct Lines {
+    queue: mpsc::Sender<Vec<u8>>,
+    dead: CancellationToken,
+    refused: Arc<AtomicBool>,
+}
+
+impl Lines {
+    /// Queues whole lines; waits while the reader is slower. What is not taken is handed back.
+    ///
+    /// # Errors
+    /// The lines themselves, when stdout is dead.
+    pub async fn send(&self, lines: Vec<u8>) -> Result<(), Vec<u8>> {
+        let sent = if self.dead.is_cancelled() {
+            Err(lines)
+        } else {
+            self.queue.send(lines).await.map_err(|back| back.0)
+        };
+        sent.inspect_err(|_| self.refused.store(true, Relaxed))
+    }
+
+    /// Resolves when nobody reads stdout any more.
+    pub async fn closed(&self) {
+        self.dead.cancelled().await;
+    }
 }
 
 impl Out {
@@ -62,44 +148,24 @@ impl Out {
             })
             .context("cannot start the thread that writes stdout")?;
         let watch = StdoutWatch::start(dead.clone()).context("cannot watch stdout")?;
-        Ok(Self {
-            queue: Some(queue),
-            thread: Some(thread),
-            dead,
-            refused: AtomicBool::new(false),
-            _watch: watch,
-        })
+        let lines = Lines { queue, dead, refused: Arc::default() };
+        Ok(Self { lines, thread, _watch: watch })
     }
 
-    /// Queues whole lines; waits while the reader is slower. What is not taken is handed back.
-    ///
-    /// # Errors
-    /// The lines themselves, when stdout is dead.
-    pub async fn send(&self, lines: Vec<u8>) -> Result<(), Vec<u8>> {
-        let sent = match &self.queue {
-            Some(queue) if !self.dead.is_cancelled() => queue.send(lines).await.map_err(|back| back.0),
-            _ => Err(lines),
-        };
-        sent.inspect_err(|_| self.refused.store(true, Relaxed))
+    /// The way to stdout, to be cloned for tasks.
+    pub fn lines(&self) -> &Lines {
+        &self.lines
     }
 
-    /// Resolves when nobody reads stdout any more.
-    pub async fn closed(&self) {
-        self.dead.cancelled().await;
-    }
-
-    /// Writes what is queued and says how the writing went.
+    /// Writes what is queued and says how the writing went. Every clone of [`Out::lines`] must be gone by then.
     ///
     /// # Errors
     /// [`ClosedStdout`] when the reader left before it had all; any other write error as it is.
-    pub async fn finish(mut self) -> Result<()> {
-        drop(self.queue.take());
-        let Some(thread) = self.thread.take() else {
-            return Ok(());
-        };
-        let written = tokio::task::spawn_blocking(move || thread.join()).await?;
-        match written {
-            Ok(Ok(())) if self.refused.load(Relaxed) => Err(ClosedStdout.into()),
+    pub async fn finish(self) -> Result<()> {
+        let Self { lines: Lines { queue, refused, .. }, thread, _watch } = self;
+        drop(queue);
+        match tokio::task::spawn_blocking(move || thread.join()).await? {
+            Ok(Ok(())) if refused.load(Relaxed) => Err(ClosedStdout.into()),
             Ok(Ok(())) => Ok(()),
             Ok(Err(err)) if err.kind() == io::ErrorKind::BrokenPipe => Err(ClosedStdout.into()),
             Ok(Err(err)) => Err(anyhow!(err).context("cannot write to stdout")),
@@ -149,7 +215,7 @@ impl Write for RawStdout {
 /// The first fatal failure, an unreadable source, or a dead stdout.
 pub async fn each<S, W, F>(
     ctx: &Ctx,
-    (source, stop): (S, Stop),
+    source: Source<S>,
     concurrency: NonZeroUsize,
     rejects: &Rejects,
     work: W,
@@ -160,34 +226,22 @@ where
     F: Future<Output = Result<Record, Failure>> + Send + 'static,
 {
     let out = Out::start()?;
-    let (queue, mut items) = mpsc::channel(concurrency.get().min(QUEUE));
-    let reader = std::thread::Builder::new()
-        .name("source".into())
-        .spawn(move || {
-            for item in source {
-                let failed = item.is_err();
-                if queue.blocking_send(item).is_err() || failed {
-                    break;
-                }
-            }
-        })
-        .context("cannot start the thread that reads")?;
-
-    let mut flow = Flow { ctx, rejects, out: &out, lost: 0, failed: None };
+    let mut items = Items::read(source, concurrency)?;
+    let mut flow = Flow { ctx, rejects, out: out.lines(), lost: 0, failed: None };
     let mut tasks = JoinSet::new();
     let mut more = true;
     while more || !tasks.is_empty() {
         tokio::select! {
             biased;
             () = ctx.stop.cancelled(), if more => more = false,
-            () = out.closed(), if more => {
+            () = out.lines().closed(), if more => {
                 more = false;
                 flow.note(Err(ClosedStdout.into()));
             }
             Some(done) = tasks.join_next(), if !tasks.is_empty() => {
                 flow.finished(done).await;
             }
-            item = items.recv(), if more && tasks.len() < concurrency.get() => match item {
+            item = items.next(), if more && tasks.len() < concurrency.get() => match item {
                 None => more = false,
                 Some(Ok(Item::Record(record))) => {
                     ctx.counts.read(1);
@@ -205,12 +259,7 @@ where
         more &= flow.failed.is_none();
     }
     let Flow { lost, failed, .. } = flow;
-    // The receiver goes first, or a reader that waits for room in the queue would never end.
     drop(items);
-    drop(stop);
-    if let Err(panic) = reader.join() {
-        std::panic::resume_unwind(panic);
-    }
     let written = out.finish().await;
     if lost > 0 {
         tracing::error!("stdout was closed: {lost} results are above on stderr, not in the output");
@@ -225,7 +274,7 @@ where
 struct Flow<'a> {
     ctx: &'a Ctx,
     rejects: &'a Rejects,
-    out: &'a Out,
+    out: &'a Lines,
     lost: u64,
     failed: Option<anyhow::Error>,
 }

@@ -20,8 +20,9 @@ pub enum Action {
 /// The plan for one key, as the record's `plan` field.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Plan {
-    /// The instant whose state is wanted.
-    pub at: Timestamp,
+    /// The instant whose state is wanted; none where the version was chosen in another way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
     /// What to do.
     pub action: Action,
     /// The version id or delete marker that was the latest when the plan was made; any other found later is

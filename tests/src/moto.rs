@@ -54,17 +54,11 @@ pub async fn bucket(name_hint: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let name = format!("{name_hint}-{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let s3 = s3();
-    s3.create_bucket()
-        .bucket(&name)
-        .send()
-        .await
-        .expect("moto creates a bucket");
+    s3.create_bucket().bucket(&name).send().await.expect("moto creates a bucket");
     s3.put_bucket_versioning()
         .bucket(&name)
         .versioning_configuration(
-            VersioningConfiguration::builder()
-                .status(BucketVersioningStatus::Enabled)
-                .build(),
+            VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build(),
         )
         .send()
         .await
@@ -81,28 +75,18 @@ fn start() -> Moto {
         .expect("the sandbox's python starts");
     let mut port = String::new();
     let stdout = child.stdout.take().expect("stdout is piped");
-    BufReader::new(stdout)
-        .read_line(&mut port)
-        .expect("moto says its port");
+    BufReader::new(stdout).read_line(&mut port).expect("moto says its port");
     let port = port.trim();
     assert!(!port.is_empty(), "moto did not start");
-    Moto {
-        endpoint: format!("http://127.0.0.1:{port}"),
-        _child: child,
-    }
+    Moto { endpoint: format!("http://127.0.0.1:{port}"), _child: child }
 }
 
 /// The python of the private virtual environment, which `scripts/sandbox venv` makes where it is missing.
 fn python() -> PathBuf {
     let python = root().join("target/sandbox/venv/bin/python");
     if !python.exists() {
-        let made = Command::new(root().join("scripts/sandbox"))
-            .arg("venv")
-            .status();
-        assert!(
-            made.is_ok_and(|status| status.success()),
-            "`scripts/sandbox venv` failed"
-        );
+        let made = Command::new(root().join("scripts/sandbox")).arg("venv").status();
+        assert!(made.is_ok_and(|status| status.success()), "`scripts/sandbox venv` failed");
     }
     python
 }

@@ -74,15 +74,13 @@ impl Tool {
 
     /// Adds arguments.
     pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
-        self.args
-            .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         self
     }
 
     /// Sets a variable in the environment of the tool.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        self.env
-            .push((name.as_ref().to_owned(), Some(value.as_ref().to_owned())));
+        self.env.push((name.as_ref().to_owned(), Some(value.as_ref().to_owned())));
         self
     }
 
@@ -155,26 +153,21 @@ impl Tool {
         if let Some(folder) = &self.cwd {
             command.current_dir(folder);
         }
-        command
-            .stdin(Stdio::piped())
-            .stderr(Stdio::piped())
-            .stdout(match &self.stdout {
-                Target::Capture => Stdio::piped(),
-                Target::File(path) => OpenOptions::new()
-                    .append(true)
-                    .create(true)
-                    .open(path)
-                    .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-                    .into(),
-                Target::Broken => {
-                    let (reader, writer) = std::io::pipe().expect("a pipe");
-                    drop(reader);
-                    writer.into()
-                }
-            });
-        let child = command
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", self.program.display()));
+        command.stdin(Stdio::piped()).stderr(Stdio::piped()).stdout(match &self.stdout {
+            Target::Capture => Stdio::piped(),
+            Target::File(path) => OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(path)
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+                .into(),
+            Target::Broken => {
+                let (reader, writer) = std::io::pipe().expect("a pipe");
+                drop(reader);
+                writer.into()
+            }
+        });
+        let child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.program.display()));
         // The command still owns its copy of a stdout given by handle.
         drop(command);
         Running::new(child, self.stdin, self.limit, home)
@@ -204,7 +197,5 @@ fn find(name: &str) -> PathBuf {
         .take(2)
         .map(|folder| folder.join(format!("{name}{}", env::consts::EXE_SUFFIX)))
         .find(|path| path.is_file())
-        .unwrap_or_else(|| {
-            panic!("{name} is not built: run `cargo build --workspace --bins` first")
-        })
+        .unwrap_or_else(|| panic!("{name} is not built: run `cargo build --workspace --bins` first"))
 }

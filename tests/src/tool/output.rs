@@ -32,8 +32,7 @@ impl Output {
         self.text()
             .lines()
             .map(|line| {
-                serde_json::from_str(line)
-                    .unwrap_or_else(|error| panic!("no record ({error}): {line}"))
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("no record ({error}): {line}"))
             })
             .collect()
     }

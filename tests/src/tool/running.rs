@@ -34,12 +34,7 @@ struct Watchdog {
 }
 
 impl Running {
-    pub(super) fn new(
-        mut child: Child,
-        input: Option<Vec<u8>>,
-        limit: Duration,
-        home: TempDir,
-    ) -> Self {
+    pub(super) fn new(mut child: Child, input: Option<Vec<u8>>, limit: Duration, home: TempDir) -> Self {
         let mut stdin = child.stdin.take();
         let stdout = child.stdout.take().map(BufReader::new);
         let stderr = Stderr::new(child.stderr.take().expect("stderr is piped"));
@@ -50,16 +45,7 @@ impl Running {
         });
         let watchdog = Some(Watchdog::new(child.id(), limit));
         let deadline = Instant::now() + limit;
-        Self {
-            child,
-            stdin,
-            stdout,
-            writer,
-            stderr,
-            watchdog,
-            deadline,
-            _home: home,
-        }
+        Self { child, stdin, stdout, writer, stderr, watchdog, deadline, _home: home }
     }
 
     /// The process id.
@@ -72,11 +58,7 @@ impl Running {
     /// # Panics
     /// If there is no such signal, or no such process any more.
     pub fn signal(&self, name: &str) {
-        assert!(
-            kill(self.child.id(), name),
-            "signal {name} could not be sent to {}",
-            self.child.id()
-        );
+        assert!(kill(self.child.id(), name), "signal {name} could not be sent to {}", self.child.id());
     }
 
     /// Writes to stdin and flushes. Only for a tool that was started without [`super::Tool::stdin`].
@@ -85,9 +67,7 @@ impl Running {
     /// If stdin is closed or the tool does not read it any more.
     pub fn write(&mut self, bytes: impl AsRef<[u8]>) {
         let pipe = self.stdin.as_mut().expect("stdin is open");
-        pipe.write_all(bytes.as_ref())
-            .and_then(|()| pipe.flush())
-            .expect("the tool reads its stdin");
+        pipe.write_all(bytes.as_ref()).and_then(|()| pipe.flush()).expect("the tool reads its stdin");
     }
 
     /// Ends the input.
@@ -142,16 +122,8 @@ impl Running {
             writer.join().expect("stdin was written");
         }
         let stderr = self.stderr.rest();
-        assert!(
-            !killed,
-            "the tool was still running at the limit and was killed\n--- stderr\n{stderr}"
-        );
-        Output {
-            code: status.code(),
-            signal: status.signal(),
-            stdout,
-            stderr,
-        }
+        assert!(!killed, "the tool was still running at the limit and was killed\n--- stderr\n{stderr}");
+        Output { code: status.code(), signal: status.signal(), stdout, stderr }
     }
 }
 
@@ -172,23 +144,14 @@ impl Stderr {
         thread::spawn(move || {
             let mut pipe = BufReader::new(pipe);
             let mut line = Vec::new();
-            while pipe
-                .read_until(b'\n', &mut line)
-                .is_ok_and(|length| length > 0)
-            {
-                if sender
-                    .send(String::from_utf8_lossy(&line).into_owned())
-                    .is_err()
-                {
+            while pipe.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+                if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
                     break;
                 }
                 line.clear();
             }
         });
-        Self {
-            lines,
-            seen: String::new(),
-        }
+        Self { lines, seen: String::new() }
     }
 
     fn next(&mut self, limit: Duration) -> Option<String> {
@@ -224,23 +187,14 @@ impl Watchdog {
 /// A tool may end without reading all of its input; only other failures are a fault of the bench.
 fn feed(mut pipe: ChildStdin, bytes: &[u8]) {
     if let Err(error) = pipe.write_all(bytes) {
-        assert!(
-            error.kind() == ErrorKind::BrokenPipe,
-            "stdin could not be written: {error}"
-        );
+        assert!(error.kind() == ErrorKind::BrokenPipe, "stdin could not be written: {error}");
     }
 }
 
 /// The shell's own `kill` saves a dependency for one system call.
 fn kill(pid: u32, signal: &str) -> bool {
     Command::new("sh")
-        .args([
-            "-c",
-            "kill -s \"$1\" \"$2\"",
-            "kill",
-            signal,
-            &pid.to_string(),
-        ])
+        .args(["-c", "kill -s \"$1\" \"$2\"", "kill", signal, &pid.to_string()])
         .status()
         .is_ok_and(|status| status.success())
 }

@@ -1,0 +1,56 @@
+//! HTTP/1.1 with keep-alive in front of the service.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use super::error::Error;
+use super::request::Request;
+use super::service::Service;
+
+/// Serves until the sender of `stop` is dropped; connections end with it.
+pub(super) async fn serve(listener: TcpListener, service: Arc<Service>, mut stop: oneshot::Receiver<()>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = &mut stop => return,
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            accepted = listener.accept() => {
+                let Ok((stream, _)) = accepted else { continue };
+                // Without this a small reply waits for the acknowledgement of the one before.
+                let _ = stream.set_nodelay(true);
+                let service = Arc::clone(&service);
+                let answer = service_fn(move |request| answer(Arc::clone(&service), request));
+                connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+            }
+        }
+    }
+}
+
+async fn answer(
+    service: Arc<Service>,
+    request: hyper::Request<Incoming>,
+) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+    if !service.options.latency.is_zero() {
+        tokio::time::sleep(service.options.latency).await;
+    }
+    let (parts, body) = request.into_parts();
+    let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
+    let body =
+        body.collect().await.map_err(|_| Error::new(400, "IncompleteBody", "The request body broke off"));
+    let request = body.and_then(|body| Request::new(parts, body.to_bytes()));
+    let reply = match request {
+        Ok(request) => service.handle(&request),
+        Err(error) => error.reply(&path),
+    };
+    Ok(reply.into_http(&method))
+}

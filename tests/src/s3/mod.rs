@@ -60,6 +60,8 @@ use crate::client;
 use service::Service;
 use store::Bucket;
 
+pub(crate) use route::operation;
+
 pub use encryption::Sse;
 pub use options::Options;
 pub use seed::Put;

@@ -26,19 +26,24 @@ pub(super) struct Headers(pub(super) HeaderMap);
 
 impl Request {
     pub(super) fn new(parts: Parts, body: Bytes) -> Result<Self, Error> {
+        let mut request = Self::head(parts)?;
+        request.body = chunked::decode(body, &mut request.headers)?;
+        Ok(request)
+    }
+
+    /// A request of which only the head is known.
+    pub(super) fn head(parts: Parts) -> Result<Self, Error> {
         let path = parts.uri.path().to_owned();
         let trimmed = path.strip_prefix('/').unwrap_or(&path);
         let (bucket, key) = trimmed.split_once('/').unwrap_or((trimmed, ""));
-        let mut headers = Headers(parts.headers);
-        let body = chunked::decode(body, &mut headers)?;
         Ok(Self {
             method: parts.method,
             bucket: decode(bucket)?,
             key: decode(key)?,
             query: query(parts.uri.query().unwrap_or_default())?,
             path,
-            headers,
-            body,
+            headers: Headers(parts.headers),
+            body: Bytes::new(),
         })
     }
 

@@ -1,5 +1,7 @@
 //! Which operation a request is.
 
+use hyper::http::request::Parts;
+
 use super::error::Error;
 use super::reply::Reply;
 use super::request::Request;
@@ -24,6 +26,11 @@ const SUBRESOURCES: [&str; 10] = [
     "location",
     "object-lock",
 ];
+
+/// The name of the S3 operation that a request would be, or `Unknown`.
+pub(crate) fn operation(parts: &Parts) -> &'static str {
+    Request::head(parts.clone()).map_or("Unknown", |request| find(&request).0)
+}
 
 /// The API name and the handler.
 pub(super) fn find(request: &Request) -> (&'static str, Handler) {

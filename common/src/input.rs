@@ -30,7 +30,8 @@ pub struct BadLine {
 }
 
 impl BadLine {
-    pub(crate) fn reject(&self) -> Reject {
+    /// The reject of this line.
+    pub fn reject(&self) -> Reject {
         Reject::new("bad-line", self.message.clone())
     }
 }

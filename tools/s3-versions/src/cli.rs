@@ -1,0 +1,239 @@
+//! The command line, and the job it becomes.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, ValueEnum};
+use common::args::{Common, Rejects};
+use common::aws::AwsArgs;
+use common::s3::S3Url;
+use common::{Tool, Usage};
+use globset::{GlobBuilder, GlobMatcher};
+use jiff::Timestamp;
+use regex::Regex;
+
+use crate::select::Select;
+use crate::view::View;
+
+const EXAMPLES: &str = "\
+Examples:
+  Every version and delete marker under a prefix:
+    s3-versions s3://photos/originals/
+
+  What must be done so that the prefix is as it was at 10:00 UTC, and doing it:
+    s3-versions --at 2026-11-20T10:00:00Z s3://photos/originals/ | s3-restore
+
+  What was deleted in the last two hours, and bringing it back:
+    s3-versions --deleted --since 2h s3://photos/ | s3-restore
+
+  The versions of the keys in a file, whatever else begins with the same letters:
+    s3-versions --bucket photos --keys-from keys.txt
+
+  The ten largest noncurrent versions:
+    s3-versions s3://photos/ | jq -c 'select(.is_latest | not)' | jq -s -c 'sort_by(-.size)[:10][]'
+
+Exit codes: 0 all listed, 1 aborted, 2 usage, 3 some keys of --keys-from were rejected.
+
+A version's last_modified is the whole second in which it was written; for a multipart upload S3 gives the
+second in which the upload was begun, so one that was going on at --at looks as if it had been there.
+Versions of one key are taken in the order S3 lists them, never sorted by time.";
+
+/// List the versions and delete markers of an S3 bucket
+///
+/// Writes one JSON record for each version and delete marker, in S3's own order: by key, newest first. With --at,
+/// writes one record for each key whose state at that instant differs from now: the version to bring back,
+/// with the plan that s3-restore carries out.
+#[derive(Debug, Parser)]
+#[command(name = "s3-versions", version, after_long_help = EXAMPLES)]
+pub struct Cli {
+    /// The bucket and the prefix of the keys; without a prefix, the whole bucket
+    #[arg(value_name = "s3://BUCKET/PREFIX", conflicts_with_all = ["bucket", "prefix"])]
+    url: Option<S3Url>,
+
+    /// The bucket, where no s3:// address is given
+    #[arg(long, value_name = "NAME")]
+    bucket: Option<String>,
+
+    /// List only keys that begin with PREFIX
+    #[arg(long, value_name = "PREFIX", requires = "bucket")]
+    prefix: Option<String>,
+
+    /// Plan the way back to the state at TIME: RFC 3339 with an offset, or @ and seconds since 1970
+    #[arg(long, value_name = "TIME", value_parser = common::time::instant)]
+    at: Option<Timestamp>,
+
+    /// With --at, also write the keys that need nothing
+    #[arg(long, requires = "at")]
+    all: bool,
+
+    /// Only keys whose latest version is a delete marker: the version beneath, with the plan to bring it back
+    #[arg(long, conflicts_with = "at")]
+    deleted: bool,
+
+    /// Only the latest version or delete marker of each key
+    #[arg(long, conflicts_with_all = ["at", "deleted"])]
+    latest: bool,
+
+    /// Only what was written at or after TIME, or within a span such as 2h; with --deleted, what was deleted then
+    #[arg(long, value_name = "TIME", conflicts_with = "at", value_parser = common::time::instant_or_ago)]
+    since: Option<Timestamp>,
+
+    /// Only what was written at or before TIME; with --deleted, what was deleted then
+    #[arg(long, value_name = "TIME", conflicts_with = "at", value_parser = common::time::instant_or_ago)]
+    until: Option<Timestamp>,
+
+    /// Only keys that GLOB matches as a whole; * also matches slashes
+    #[arg(long = "match", value_name = "GLOB", value_parser = glob)]
+    glob: Option<GlobMatcher>,
+
+    /// Only keys in which REGEX finds a match
+    #[arg(long, value_name = "REGEX")]
+    regex: Option<Regex>,
+
+    /// Only versions of at least SIZE bytes; K, M, G and T count in 1024s. Delete markers have no size
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    min_size: Option<u64>,
+
+    /// Only versions of at most SIZE bytes
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    max_size: Option<u64>,
+
+    /// Only exactly the keys that FILE names, or stdin for -: JSON lines or CSV with a key, or one key a line
+    #[arg(long, value_name = "FILE")]
+    keys_from: Option<PathBuf>,
+
+    /// The form of --keys-from, where its first line does not show it
+    #[arg(long, value_enum, value_name = "FORM", default_value_t, requires = "keys_from")]
+    keys_format: KeysFormat,
+
+    /// Ask for at most N keys of --keys-from at once
+    #[arg(long, value_name = "N", default_value = "8")]
+    concurrency: NonZeroUsize,
+
+    #[command(flatten)]
+    rejects: Rejects,
+    #[command(flatten)]
+    aws: AwsArgs,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// How keys are written in the file that `--keys-from` names.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum KeysFormat {
+    /// JSON lines if the file begins with {, CSV if its first line has a column named key, plain lines otherwise
+    #[default]
+    Auto,
+    /// JSON lines with the fields key and, if it differs, bucket
+    Json,
+    /// CSV whose header names a column key and, if it differs, bucket
+    Csv,
+    /// One key a line, taken as it stands
+    Plain,
+}
+
+/// What is to be listed, with nothing left to parse.
+#[derive(Debug)]
+pub struct Job {
+    pub bucket: Option<String>,
+    pub prefix: String,
+    pub view: View,
+    pub select: Select,
+    pub keys: Option<Keys>,
+    pub aws: AwsArgs,
+}
+
+/// Where single keys come from and how they are worked on.
+#[derive(Debug)]
+pub struct Keys {
+    /// Nothing for stdin.
+    pub file: Option<PathBuf>,
+    pub format: KeysFormat,
+    pub concurrency: NonZeroUsize,
+    pub rejects: Rejects,
+}
+
+impl Tool for Cli {
+    const CHANGES: bool = false;
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+}
+
+impl Cli {
+    /// The job that the flags describe.
+    pub fn job(self) -> Result<Job> {
+        let (bucket, prefix) = match self.url {
+            Some(S3Url { bucket, prefix }) => (Some(bucket), prefix),
+            None => (self.bucket, self.prefix.unwrap_or_default()),
+        };
+        if bucket.is_none() && self.keys_from.is_none() {
+            return Err(Usage::Wrong("no bucket: give s3://BUCKET/PREFIX or --bucket".into()).into());
+        }
+        if self.keys_from.is_some() && !prefix.is_empty() {
+            return Err(Usage::Wrong("--keys-from names whole keys: give no prefix with it".into()).into());
+        }
+        let view = match (self.at, self.deleted, self.latest) {
+            (Some(at), ..) => View::At { at, all: self.all },
+            (None, true, _) => View::Deleted,
+            (None, false, true) => View::Latest,
+            (None, false, false) => View::Every,
+        };
+        let select = Select {
+            glob: self.glob,
+            regex: self.regex,
+            since: self.since,
+            until: self.until,
+            min_size: self.min_size,
+            max_size: self.max_size,
+        };
+        let keys = self.keys_from.map(|path| Keys {
+            file: (path.as_os_str() != "-").then_some(path),
+            format: self.keys_format,
+            concurrency: self.concurrency,
+            rejects: self.rejects,
+        });
+        Ok(Job { bucket, prefix, view, select, keys, aws: self.aws })
+    }
+}
+
+fn glob(text: &str) -> Result<GlobMatcher, String> {
+    let glob = GlobBuilder::new(text).backslash_escape(true).build().map_err(|err| err.to_string())?;
+    Ok(glob.compile_matcher())
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.as_bytes().last().map(u8::to_ascii_uppercase) {
+        Some(b'K') => (&text[..text.len() - 1], 10),
+        Some(b'M') => (&text[..text.len() - 1], 20),
+        Some(b'G') => (&text[..text.len() - 1], 30),
+        Some(b'T') => (&text[..text.len() - 1], 40),
+        _ => (text, 0),
+    };
+    let number = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift));
+    number.ok_or_else(|| format!("{text} is not a size: write bytes, or a number with K, M, G or T"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_count_in_1024s() {
+        assert_eq!(size("0"), Ok(0));
+        assert_eq!(size("10k"), Ok(10 << 10));
+        assert_eq!(size("5G"), Ok(5 << 30));
+        for wrong in ["", "k", "1.5M", "-1", "10KB", "99999999999T"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_star_crosses_slashes_and_a_backslash_takes_it_as_itself() {
+        assert!(glob("a*.jpg").is_ok_and(|glob| glob.is_match("a/b/c.jpg") && !glob.is_match("xa.jpg")));
+        assert!(glob(r"a\*").is_ok_and(|glob| glob.is_match("a*") && !glob.is_match("ab")));
+        assert!(glob("a[").is_err());
+    }
+}

@@ -291,7 +291,7 @@ impl Flow<'_> {
                 self.ctx.counts.done(1);
                 if let Err(line) = self.out.send(record.into_line()).await {
                     self.lost += 1;
-                    self.note(self.ctx.console.write(&line).context("cannot write a result to stderr"));
+                    self.note(self.ctx.salvage(&line));
                 }
             }
             Err(Failure::Reject(reject)) => {

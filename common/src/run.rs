@@ -53,6 +53,14 @@ impl Ctx {
     pub fn rejects(&self, args: &args::Rejects) -> Result<Rejects> {
         Rejects::open(self.tool, args, self.console.clone(), Arc::clone(&self.counts))
     }
+
+    /// Writes results that stdout no longer takes to stderr: what was done must be told.
+    ///
+    /// # Errors
+    /// When stderr takes nothing either.
+    pub fn salvage(&self, lines: &[u8]) -> Result<()> {
+        self.console.write(lines).context("cannot write a result to stderr")
+    }
 }
 
 /// An error that the user mends on the command line: exit code 2.

@@ -79,8 +79,8 @@ async fn every_page_size_finds_everything_once() {
     assert_eq!(exactly_all.is_truncated(), Some(false));
 }
 
-#[tokio::test]
-async fn the_wire_interleaves_versions_and_markers_unless_told_to_split() {
+#[test]
+fn the_wire_interleaves_versions_and_markers_unless_told_to_split() {
     let order = |body: &str| {
         let tags = body.match_indices("<Version>").chain(body.match_indices("<DeleteMarker>"));
         let mut tags: Vec<(usize, char)> = tags.map(|(at, tag)| (at, tag.chars().nth(1).unwrap())).collect();
@@ -93,8 +93,8 @@ async fn the_wire_interleaves_versions_and_markers_unless_told_to_split() {
     assert_eq!(order(&raw(&server, "/b?versions&prefix=a/")), "VVVVVVDDD");
 }
 
-#[tokio::test]
-async fn the_next_markers_come_before_the_entries_unless_told_to_be_late() {
+#[test]
+fn the_next_markers_come_before_the_entries_unless_told_to_be_late() {
     let (server, _) = filled(Options::default());
     let body = raw(&server, "/b?versions&max-keys=2");
     assert!(body.find("<NextKeyMarker>").unwrap() < body.find("<Version>").unwrap());
@@ -167,8 +167,8 @@ async fn an_encoding_makes_any_key_fit_into_xml() {
     assert!(body.contains("<Key>a b</Key>") && !body.contains("EncodingType"), "{body}");
 }
 
-#[tokio::test]
-async fn times_are_whole_seconds_unless_told_to_be_fine() {
+#[test]
+fn times_are_whole_seconds_unless_told_to_be_fine() {
     for (fine_timestamps, shown) in
         [(false, "2026-11-20T10:00:00.000Z"), (true, "2026-11-20T10:00:00.123456Z")]
     {

@@ -1,21 +1,17 @@
 //! ListObjectVersions, page by page, with the next page asked for while this one is worked on.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::Once;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_s3::error::BoxError;
-use aws_sdk_s3::primitives::SdkBody;
 use aws_sdk_s3::types::{EncodingType, OptionalObjectAttributes};
-use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextMut;
-use http_body_util::{BodyExt as _, Limited};
 use tokio::task::JoinSet;
 
 use super::order::{self, Style};
 use super::page::{self, Entry, Page};
+use super::raw::RawBody;
 use crate::aws::Trouble;
 use crate::retry::Backoff;
 
@@ -35,11 +31,6 @@ const KEY_PAGE: i32 = 100;
 /// Tries of a page whose body broke off or made no sense. The SDK has retried the request's own failures by then.
 const ATTEMPTS: u32 = 6;
 const BACKOFF: Backoff = Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(10) };
-/// The longest that a body may take to arrive: a page has some 500 KiB.
-const BODY: Duration = Duration::from_secs(60);
-/// More than a page of 1000 keys of 1024 bytes can have, each byte encoded as three.
-const MAX_BODY: usize = 16 << 20;
-
 /// Walks the versions and delete markers of a prefix, or of one key, in the store's order.
 pub struct Lister {
     source: Source,
@@ -145,7 +136,7 @@ impl Source {
         let mut tried = 0;
         loop {
             let body = self.request(start).await?;
-            let page = match read(body).await.and_then(|body| page::parse(&body)) {
+            let page = match body.read().await.and_then(|body| page::parse(&body)) {
                 Ok(page) => page,
                 Err(_) if tried + 1 < ATTEMPTS => {
                     tokio::time::sleep(BACKOFF.delay(tried)).await;
@@ -184,8 +175,8 @@ impl Source {
         Trouble { code: "UnreadableAnswer".into(), message, status: None }
     }
 
-    async fn request(&self, start: Option<&Position>) -> Result<SdkBody, Trouble> {
-        let body = TakeBody::new();
+    async fn request(&self, start: Option<&Position>) -> Result<RawBody, Trouble> {
+        let body = RawBody::new("<ListVersionsResult/>");
         let mut request = self
             .client
             .list_object_versions()
@@ -205,7 +196,7 @@ impl Source {
                 request.config_override(aws_sdk_s3::config::Builder::new().retry_config(retries.clone()));
         }
         request.send().await.map_err(|err| Trouble::new(&self.what(), &err))?;
-        Ok(body.take())
+        Ok(body)
     }
 
     /// The entries of one key among `wanted`, in the store's order: asked for one at a time, no answer can
@@ -233,44 +224,5 @@ impl Source {
             }
         }
         Ok(walked)
-    }
-}
-
-async fn read(body: SdkBody) -> anyhow::Result<bytes::Bytes> {
-    let collected = tokio::time::timeout(BODY, Limited::new(body, MAX_BODY).collect()).await?;
-    Ok(collected.map_err(|err| anyhow::anyhow!(err))?.to_bytes())
-}
-
-/// Takes the body of a successful answer out of the SDK's hands, which parses a stub in its place.
-#[derive(Clone, Debug)]
-struct TakeBody(Arc<Mutex<SdkBody>>);
-
-impl TakeBody {
-    fn new() -> Self {
-        Self(Arc::new(Mutex::new(SdkBody::empty())))
-    }
-
-    fn take(&self) -> SdkBody {
-        std::mem::replace(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), SdkBody::empty())
-    }
-}
-
-impl Intercept for TakeBody {
-    fn name(&self) -> &'static str {
-        "TakeBody"
-    }
-
-    fn modify_before_deserialization(
-        &self,
-        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let answer = context.response_mut();
-        if answer.status().is_success() {
-            let body = std::mem::replace(answer.body_mut(), SdkBody::from("<ListVersionsResult/>"));
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = body;
-        }
-        Ok(())
     }
 }

@@ -6,10 +6,13 @@ mod list;
 mod order;
 mod page;
 mod plan;
+mod raw;
 mod url;
+mod versioning;
 
 pub use client::client;
 pub use list::{Lister, Position, entries_of_key};
 pub use page::Entry;
 pub use plan::{Action, Plan};
 pub use url::{S3Url, copy_source};
+pub use versioning::{Versioning, versioning};

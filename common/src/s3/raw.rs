@@ -1,0 +1,66 @@
+//! Answers that are read here instead of by the SDK's own parser.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::error::BoxError;
+use aws_sdk_s3::primitives::SdkBody;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextMut;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
+
+/// The longest that a body may take to arrive: the largest, a page of a listing, has some 500 KiB.
+const ARRIVAL: Duration = Duration::from_secs(60);
+/// More than a page of 1000 keys of 1024 bytes can have, each byte encoded as three.
+const MAX: usize = 16 << 20;
+
+/// Takes the body of a successful answer out of the SDK's hands, which parses a stub in its place. The endpoint,
+/// credentials, signature, retries and errors stay the SDK's.
+#[derive(Clone, Debug)]
+pub(super) struct RawBody {
+    stub: &'static str,
+    body: Arc<Mutex<SdkBody>>,
+}
+
+impl RawBody {
+    /// `stub` is an answer without content that the SDK's parser takes.
+    pub(super) fn new(stub: &'static str) -> Self {
+        Self { stub, body: Arc::new(Mutex::new(SdkBody::empty())) }
+    }
+
+    /// The whole body, once.
+    ///
+    /// # Errors
+    /// When it breaks off, is too long or too slow: the request can be made again.
+    pub(super) async fn read(&self) -> Result<Bytes> {
+        let body = self.swap(SdkBody::empty());
+        let collected = tokio::time::timeout(ARRIVAL, Limited::new(body, MAX).collect()).await?;
+        Ok(collected.map_err(|err| anyhow!(err))?.to_bytes())
+    }
+
+    fn swap(&self, body: SdkBody) -> SdkBody {
+        std::mem::replace(&mut self.body.lock().unwrap_or_else(PoisonError::into_inner), body)
+    }
+}
+
+impl Intercept for RawBody {
+    fn name(&self) -> &'static str {
+        "RawBody"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let answer = context.response_mut();
+        if answer.status().is_success() {
+            let body = std::mem::replace(answer.body_mut(), SdkBody::from(self.stub));
+            self.swap(body);
+        }
+        Ok(())
+    }
+}

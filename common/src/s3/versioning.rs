@@ -1,0 +1,68 @@
+//! Whether a bucket keeps what is overwritten.
+
+use aws_sdk_s3::Client;
+
+use super::raw::RawBody;
+use crate::aws::{Trouble, probe_retries};
+
+/// The versioning state of a bucket (S3 API reference, GetBucketVersioning).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Versioning {
+    /// Every write makes a new version.
+    Enabled,
+    /// A write replaces the null version of its key for good.
+    Suspended,
+    /// Versions were never kept: a write replaces the object for good.
+    Never,
+    /// The store does not tell, for this reason.
+    Unknown(String),
+}
+
+/// Asks for the versioning state, with few and quick tries, since this is a tool's first request to a bucket.
+///
+/// # Errors
+/// When the bucket does not exist or cannot be reached, or nobody is known who asks. That the store does not tell is
+/// an answer.
+pub async fn versioning(client: &Client, bucket: &str) -> Result<Versioning, Trouble> {
+    let quick = aws_sdk_s3::config::Builder::new().retry_config(probe_retries());
+    // Some stores name the root element otherwise than the SDK wants it.
+    let body = RawBody::new("<VersioningConfiguration/>");
+    let request = client.get_bucket_versioning().bucket(bucket);
+    let answer = request.customize().interceptor(body.clone()).config_override(quick).send().await;
+    if let Err(err) = answer {
+        let trouble = Trouble::new(&format!("GetBucketVersioning s3://{bucket}"), &err);
+        return match trouble.code.as_str() {
+            "NoSuchBucket" => Err(trouble),
+            _ if trouble.is_fatal() => Err(trouble),
+            _ => Ok(Versioning::Unknown(trouble.message)),
+        };
+    }
+    Ok(match body.read().await {
+        Ok(body) => status(&String::from_utf8_lossy(&body)),
+        Err(err) => Versioning::Unknown(format!("GetBucketVersioning s3://{bucket}: {err:#}")),
+    })
+}
+
+fn status(xml: &str) -> Versioning {
+    let status = xml.split_once("<Status>").and_then(|(_, rest)| rest.split_once("</Status>"));
+    match status.map(|(status, _)| status.trim()) {
+        Some("Enabled") => Versioning::Enabled,
+        Some("Suspended") => Versioning::Suspended,
+        Some(other) => Versioning::Unknown(format!("an unknown versioning status {other}")),
+        None => Versioning::Never,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_decides_whatever_the_root_is_called() {
+        let root = |inner: &str| status(&format!("<?xml version=\"1.0\"?><R>{inner}</R>"));
+        assert_eq!(root("<Status>Enabled</Status><MfaDelete>Disabled</MfaDelete>"), Versioning::Enabled);
+        assert_eq!(root("<Status>Suspended</Status>"), Versioning::Suspended);
+        assert_eq!(root(""), Versioning::Never);
+        assert!(matches!(root("<Status>x</Status>"), Versioning::Unknown(_)));
+    }
+}

@@ -30,8 +30,8 @@ Examples:
   The versions of the keys in a file, whatever else begins with the same letters:
     s3-versions --bucket photos --keys-from keys.txt
 
-  The ten largest noncurrent versions:
-    s3-versions s3://photos/ | jq -c 'select(.is_latest | not)' | jq -s -c 'sort_by(-.size)[:10][]'
+  The noncurrent versions larger than a gibibyte:
+    s3-versions --min-size 1G s3://photos/ | jq -c 'select(.is_latest | not)'
 
 Exit codes: 0 all listed, 1 aborted, 2 usage, 3 some keys of --keys-from were rejected.
 

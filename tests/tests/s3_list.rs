@@ -66,6 +66,8 @@ async fn walk(client: &Client, bucket: &str, prefix: &str, max_keys: i32) -> Vec
 async fn one_entry_a_page_gives_the_true_order() {
     let (server, expected) = filled(Options::default());
     assert_eq!(walk(&server.client(), "b", "", 1).await, expected);
+    let held = server.versions("b").into_iter().map(|kept| (kept.key, kept.version_id, kept.marker));
+    assert_eq!(held.collect::<Vec<_>>(), expected);
 }
 
 #[tokio::test]

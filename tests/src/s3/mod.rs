@@ -13,6 +13,8 @@
 //! server.put("photos", "a.jpg", Put::marker().at("2026-11-20T11:00:00Z"));
 //! // Run a tool against server.url(), then look at what it sent:
 //! assert_eq!(server.count("ListObjectVersions"), 0);
+//! let held = server.versions("photos");
+//! assert!(held[0].marker && held[1].version_id == old);
 //! ```
 //!
 //! Content is either bytes or only a size ([`Put::synthetic`]), so that a 6 GB object costs nothing; equal content has equal
@@ -28,6 +30,7 @@ mod delete;
 mod encryption;
 mod error;
 mod http;
+mod kept;
 mod list;
 mod list_objects;
 mod multipart;
@@ -63,6 +66,7 @@ use store::Bucket;
 pub(crate) use route::operation;
 
 pub use encryption::Sse;
+pub use kept::Kept;
 pub use options::Options;
 pub use seed::Put;
 pub use service::Logged;
@@ -154,6 +158,14 @@ impl Server {
     /// Forgets the requests so far.
     pub fn clear_requests(&self) {
         self.service.log.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Every version and delete marker of a bucket, in the order of ListObjectVersions.
+    ///
+    /// # Panics
+    /// If there is no such bucket.
+    pub fn versions(&self, bucket: &str) -> Vec<Kept> {
+        kept::all(self.service.read().bucket(bucket).expect("an existing bucket"))
     }
 
     /// How many multipart uploads are open in a bucket; none should be left behind by a failure.

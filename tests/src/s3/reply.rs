@@ -49,6 +49,10 @@ impl Reply {
         self
     }
 
+    pub(super) fn into_headers(self) -> Vec<(String, String)> {
+        self.headers
+    }
+
     pub(super) fn code(&self) -> u16 {
         self.status.as_u16()
     }

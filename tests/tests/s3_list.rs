@@ -236,3 +236,27 @@ fn raw(server: &Server, target: &str) -> String {
     stream.read_to_string(&mut answer).unwrap();
     answer.split_once("\r\n\r\n").unwrap().1.to_owned()
 }
+
+#[tokio::test]
+async fn the_list_of_objects_skips_what_is_deleted_and_rolls_up() {
+    let server = Server::start(Options::default());
+    server.create_bucket("b");
+    for key in ["a", "d/1", "d/2", "gone", "z"] {
+        server.put("b", key, Put::bytes(key));
+    }
+    server.put("b", "gone", Put::marker());
+    server.put("b", "only/deleted", Put::marker());
+    let client = server.client();
+    let list = client.list_objects_v2().bucket("b").delimiter("/").max_keys(2);
+    let names = |page: &aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output| {
+        let keys = page.contents().iter().filter_map(|object| object.key().map(str::to_owned));
+        keys.chain(page.common_prefixes().iter().filter_map(|group| group.prefix().map(str::to_owned)))
+            .collect::<Vec<_>>()
+    };
+    let page = list.clone().send().await.unwrap();
+    assert_eq!(names(&page), ["a", "d/"]);
+    let next = list.set_continuation_token(page.next_continuation_token).send().await.unwrap();
+    assert_eq!((names(&next), next.is_truncated()), (vec!["z".to_owned()], Some(false)));
+    let flat = client.list_objects_v2().bucket("b").start_after("d/1").send().await.unwrap();
+    assert_eq!(names(&flat), ["d/2", "z"]);
+}

@@ -318,3 +318,34 @@ async fn the_access_key_named_bad_is_refused_and_requests_are_logged() {
     server.clear_requests();
     assert_eq!(server.requests().len(), 0);
 }
+
+#[tokio::test]
+async fn a_streamed_upload_arrives_without_its_frames() {
+    let server = server();
+    let client = server.client();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let bytes: Vec<u8> = (0..200_000_u32).map(|number| number.to_le_bytes()[0]).collect();
+    std::fs::write(file.path(), &bytes).unwrap();
+    let body = ByteStream::from_path(file.path()).await.unwrap();
+    client.put_object().bucket("b").key("k").body(body).send().await.unwrap();
+    let sent = &server.requests()[0];
+    assert!(sent.header("x-amz-content-sha256").unwrap().starts_with("STREAMING-"));
+    assert_eq!(server.versions("b")[0].content.as_deref(), Some(&bytes[..]));
+    assert_eq!(server.versions("b")[0].header("content-encoding"), None);
+}
+
+#[tokio::test]
+async fn a_store_from_before_checksums_and_tags_has_none() {
+    let server = Server::start(Options { no_checksums: true, no_tagging: true, ..Options::default() });
+    server.create_bucket("b");
+    let client = server.client();
+    let stored = client.put_object().bucket("b").key("k").send().await.unwrap();
+    assert_eq!(stored.checksum_crc32(), None);
+    let head = client.head_object().bucket("b").key("k").checksum_mode(ChecksumMode::Enabled);
+    assert_eq!(head.send().await.unwrap().checksum_crc32(), None);
+    let copy = client.copy_object().bucket("b").key("c").copy_source("b/k").send().await.unwrap();
+    assert_eq!(copy.copy_object_result().unwrap().checksum_crc32(), None);
+    let refused = (501, "NotImplemented".to_owned());
+    assert_eq!(refusal(client.get_object_tagging().bucket("b").key("k").send().await), refused);
+    assert_eq!(refusal(client.put_object().bucket("b").key("k").tagging("a=1").send().await), refused);
+}

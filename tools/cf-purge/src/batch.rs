@@ -1,0 +1,123 @@
+//! What goes into one invalidation, and the name under which CloudFront knows it again.
+//!
+//! Batches depend on nothing but what is purged: not on how much room others leave, not on time. The same purge
+//! cut again after a crash gives the same batches under the same references.
+
+use crate::fold::Entry;
+use crate::paths::encode;
+
+/// Single paths in one invalidation: a third of what may be in progress (3,000), so that a batch need not wait until
+/// nobody else's is.
+const PATHS: usize = 1000;
+/// Wildcards in one invalidation: a third of what may be in progress (15).
+const WILDCARDS: usize = 5;
+
+/// One path or wildcard as it is sent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Sent {
+    /// The encoded path, with a star at its end if it is a wildcard.
+    pub path: String,
+    /// Whether it is one.
+    pub wildcard: bool,
+    /// Input keys that it covers.
+    pub keys: u64,
+}
+
+/// The content of one invalidation, sorted by path.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Batch {
+    /// What is purged.
+    pub paths: Vec<Sent>,
+}
+
+impl Batch {
+    /// Wildcards in it.
+    pub fn wildcards(&self) -> usize {
+        self.paths.iter().filter(|sent| sent.wildcard).count()
+    }
+
+    /// Input keys that it covers.
+    pub fn keys(&self) -> u64 {
+        self.paths.iter().map(|sent| sent.keys).sum()
+    }
+
+    /// The CallerReference: for the same distribution, paths and run id CloudFront answers with the invalidation that
+    /// exists already.
+    pub fn reference(&self, distribution: &str, run_id: &str) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for part in [distribution, run_id].into_iter().chain(self.paths.iter().map(|sent| sent.path.as_str()))
+        {
+            // With its length before each part, ("ab","c") and ("a","bc") differ.
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
+        }
+        let hex = hasher.finalize().to_hex();
+        format!("cf-purge-{}", &hex[..32])
+    }
+}
+
+/// Cuts entries, which are sorted and different from each other, into batches.
+pub fn batches(entries: Vec<Entry>) -> impl Iterator<Item = Batch> {
+    let (wildcards, singles): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.wildcard);
+    let (mut wildcards, mut singles) = (wildcards.into_iter(), singles.into_iter());
+    std::iter::from_fn(move || {
+        let taken = wildcards.by_ref().take(WILDCARDS).chain(singles.by_ref().take(PATHS));
+        let mut paths: Vec<_> = taken.map(sent).collect();
+        paths.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        (!paths.is_empty()).then_some(Batch { paths })
+    })
+}
+
+fn sent(entry: Entry) -> Sent {
+    Sent { path: encode(&entry.text, entry.wildcard), wildcard: entry.wildcard, keys: entry.keys }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn entries(singles: usize, wildcards: usize) -> Vec<Entry> {
+        let entry = |text, wildcard| Entry { text, wildcard, keys: 1 };
+        let singles = (0..singles).map(|n| entry(format!("/s/{n:05}"), false));
+        singles.chain((0..wildcards).map(|n| entry(format!("/w/{n:05}/"), true))).collect()
+    }
+
+    fn batch(paths: &[&str]) -> Batch {
+        let sent = |path: &&str| Sent { path: (*path).to_owned(), wildcard: false, keys: 1 };
+        Batch { paths: paths.iter().map(sent).collect() }
+    }
+
+    #[test]
+    fn a_reference_names_distribution_paths_and_run() {
+        let one = batch(&["/a", "/b"]).reference("E1", "r");
+        assert_eq!(one, batch(&["/a", "/b"]).reference("E1", "r"));
+        for other in [
+            batch(&["/a", "/b"]).reference("E2", "r"),
+            batch(&["/a", "/b"]).reference("E1", "q"),
+            batch(&["/a", "/c"]).reference("E1", "r"),
+            batch(&["/a/b"]).reference("E1", "r"),
+            batch(&["/a"]).reference("E1", "r"),
+        ] {
+            assert_ne!(one, other);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn batches_hold_everything_once_within_their_size(singles in 0usize..4000, wildcards in 0usize..40) {
+            let all: Vec<_> = batches(entries(singles, wildcards)).collect();
+            for batch in &all {
+                prop_assert!(batch.wildcards() <= WILDCARDS && batch.paths.len() - batch.wildcards() <= PATHS);
+                prop_assert!(batch.paths.is_sorted_by(|a, b| a.path < b.path));
+            }
+            let mut sent: Vec<_> = all.iter().flat_map(|batch| &batch.paths).map(|sent| sent.path.clone()).collect();
+            sent.sort();
+            let mut expected: Vec<_> =
+                entries(singles, wildcards).into_iter().map(|entry| super::sent(entry).path).collect();
+            expected.sort();
+            prop_assert_eq!(sent, expected);
+            prop_assert_eq!(all.len(), singles.div_ceil(PATHS).max(wildcards.div_ceil(WILDCARDS)));
+        }
+    }
+}

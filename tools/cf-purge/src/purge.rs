@@ -1,0 +1,181 @@
+//! The run: reads records, gathers their paths, and sends them when it is time.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow, bail};
+use common::input::Item;
+use common::pipe::{self, Items, Out};
+use common::reject::Rejects;
+use common::{Ctx, Reject};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
+
+use crate::cli::Cli;
+use crate::cloudfront::CloudFront;
+use crate::fold::Limits;
+use crate::gather::Gathered;
+use crate::input::{self, Wanted};
+use crate::paths::Mapping;
+use crate::price::Budget;
+use crate::receipt::Receipts;
+use crate::send::{Sender, WILDCARDS};
+use crate::wait::Pending;
+
+/// Records that are read ahead.
+const AHEAD: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+
+/// Purges what the records on stdin name.
+///
+/// # Errors
+/// Whatever ends the run: see the tool's exit code 1.
+pub async fn purge(cli: Cli, ctx: Ctx) -> Result<()> {
+    let source = pipe::stdin(|stdin| input::items(stdin, cli.plain))?;
+    let rejects = ctx.rejects(&cli.rejects)?;
+    let cloudfront = CloudFront::connect(&cli.aws, &cli.distribution_id).await?;
+    let run_id = cli.run_id.unwrap_or_else(|| {
+        let run_id = format!("{:016x}", fastrand::u64(..));
+        if !cli.dry_run {
+            tracing::info!("run id {run_id}: give it as --run-id to repeat this purge without paying twice");
+        }
+        run_id
+    });
+    let out = Out::start()?;
+    let lines = out.lines().clone();
+    let receipts = Receipts::new(ctx.clone(), lines.clone(), cli.distribution_id, run_id);
+    let limits = Limits { total: cli.max_paths.get(), wildcards: WILDCARDS };
+    let run = Run {
+        mapping: Mapping { strip: cli.strip_prefix, add: cli.add_prefix },
+        exact: cli.exact,
+        gathered: Gathered::new((!cli.exact).then_some(limits)),
+        unchanged: 0,
+        rejects,
+        lines,
+        sender: Sender {
+            cloudfront,
+            receipts,
+            timeout: cli.timeout,
+            budget: Budget::new(cli.max_cost),
+            dry_run: cli.dry_run,
+            pending: cli.wait.then(|| Pending::new(cli.timeout)),
+            pace: None,
+            ctx: ctx.clone(),
+        },
+        ctx,
+    };
+    let result = run.finish(Items::read(source, AHEAD)?, cli.every).await;
+    let written = out.finish().await;
+    result.and(written)
+}
+
+struct Run {
+    mapping: Mapping,
+    exact: bool,
+    gathered: Gathered,
+    /// Records whose object was not changed.
+    unchanged: u64,
+    rejects: Rejects,
+    lines: pipe::Lines,
+    sender: Sender,
+    ctx: Ctx,
+}
+
+impl Run {
+    async fn finish(mut self, items: Items<std::io::Result<Item>>, every: Option<Duration>) -> Result<()> {
+        let result = self.read(items, every).await;
+        if self.gathered.keys() > 0 {
+            tracing::warn!(
+                "{} keys were read and not purged: give the same input again",
+                self.gathered.keys()
+            );
+        }
+        if self.unchanged > 0 {
+            tracing::info!("{} records say that nothing was changed: not purged", self.unchanged);
+        }
+        let finished = self.sender.finish(result.is_ok()).await;
+        result.and(finished)
+    }
+
+    /// Reads to the end of the input and sends everything, or stops before.
+    async fn read(&mut self, mut items: Items<std::io::Result<Item>>, every: Option<Duration>) -> Result<()> {
+        let mut clock = every.map(clock);
+        loop {
+            let wake = self
+                .sender
+                .pending
+                .as_ref()
+                .filter(|pending| !pending.is_empty())
+                .map(|pending| pending.next);
+            tokio::select! {
+                biased;
+                () = self.ctx.stop.cancelled() => return Ok(()),
+                () = self.lines.closed() => bail!("stdout was closed before the run was finished"),
+                () = tick(&mut clock) => self.send().await?,
+                () = until(wake) => self.sender.look().await?,
+                item = items.next() => match item {
+                    None => break,
+                    Some(Ok(item)) => self.take(item)?,
+                    Some(Err(error)) => return Err(anyhow!(error).context("cannot read the input")),
+                },
+            }
+            if self.gathered.is_full() {
+                self.send().await?;
+            }
+        }
+        self.send().await
+    }
+
+    async fn send(&mut self) -> Result<()> {
+        let entries = self.gathered.take();
+        self.sender.send(entries).await
+    }
+
+    fn take(&mut self, item: Item) -> Result<()> {
+        self.ctx.counts.read(1);
+        let reject = match &item {
+            Item::Line(bad) => bad.reject(),
+            Item::Record(record) => match input::wanted(record).and_then(|wanted| self.gather(wanted)) {
+                Ok(()) => return Ok(()),
+                Err(reject) => reject,
+            },
+        };
+        self.rejects.write(&reject, &item)
+    }
+
+    fn gather(&mut self, wanted: Wanted) -> Result<(), Reject> {
+        let Wanted::Purge(key) = wanted else {
+            self.unchanged += 1;
+            self.ctx.counts.done(1);
+            return Ok(());
+        };
+        let target = self.mapping.target(&key)?;
+        if self.exact && target.wildcard {
+            let message =
+                format!("only the wildcard {} is sure to purge {key:?}: leave out --exact", target.encode());
+            return Err(Reject::new("needs-wildcard", message));
+        }
+        self.gathered.add(target);
+        Ok(())
+    }
+}
+
+fn clock(period: Duration) -> Interval {
+    let mut clock = interval_at(Instant::now() + period, period);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    clock
+}
+
+async fn tick(clock: &mut Option<Interval>) {
+    match clock {
+        Some(clock) => {
+            clock.tick().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}

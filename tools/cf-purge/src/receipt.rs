@@ -1,0 +1,83 @@
+//! Receipts: the records on stdout, one for each path or wildcard.
+
+use anyhow::Result;
+use common::{Ctx, pipe};
+use serde::Serialize;
+
+use crate::batch::Batch;
+use crate::cloudfront::{Accepted, Status};
+
+/// A receipt without an invalidation is a rehearsal's.
+#[derive(Serialize)]
+struct Receipt<'a> {
+    path: &'a str,
+    keys: u64,
+    distribution_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invalidation_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caller_reference: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dry_run: bool,
+}
+
+/// Where receipts go, and what is the same in all of them.
+pub struct Receipts {
+    ctx: Ctx,
+    lines: pipe::Lines,
+    distribution: String,
+    run_id: String,
+}
+
+impl Receipts {
+    /// Receipts of one run.
+    pub fn new(ctx: Ctx, lines: pipe::Lines, distribution: String, run_id: String) -> Self {
+        Self { ctx, lines, distribution, run_id }
+    }
+
+    /// Writes the receipts of an invalidation, or of what would be one; to stderr where stdout takes no more.
+    ///
+    /// # Errors
+    /// When stderr does not take them either.
+    pub async fn write(&self, batch: &Batch, accepted: Option<(&Accepted, Status)>) -> Result<()> {
+        let mut lines = Vec::new();
+        for sent in &batch.paths {
+            let receipt = Receipt {
+                path: &sent.path,
+                keys: sent.keys,
+                distribution_id: &self.distribution,
+                invalidation_id: accepted.map(|(accepted, _)| accepted.id.as_str()),
+                status: accepted.map(|(_, status)| status),
+                created: accepted.map(|(accepted, _)| accepted.created.as_str()),
+                caller_reference: accepted.map(|(accepted, _)| accepted.reference.as_str()),
+                run_id: accepted.map(|_| self.run_id.as_str()),
+                dry_run: accepted.is_none(),
+            };
+            serde_json::to_writer(&mut lines, &receipt)?;
+            lines.push(b'\n');
+        }
+        match self.lines.send(lines).await {
+            Ok(()) => Ok(()),
+            Err(lines) => self.ctx.salvage(&lines),
+        }
+    }
+
+    /// The CallerReference of a batch in this run.
+    pub fn reference(&self, batch: &Batch) -> String {
+        batch.reference(&self.distribution, &self.run_id)
+    }
+
+    /// Resolves when nothing more is to be started.
+    pub async fn halted(&self) {
+        tokio::select! {
+            () = self.ctx.stop.cancelled() => {}
+            () = self.lines.closed() => {}
+        }
+    }
+}

@@ -36,7 +36,8 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts a proxy on a free loopback port in front of the server at `upstream`, an `http://host:port` URL.
+    /// Starts a proxy on a free loopback port in front of the server at `upstream`, an `http://host:port`
+    /// URL.
     ///
     /// The `Host` header goes on unchanged, so signatures stay valid.
     ///

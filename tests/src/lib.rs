@@ -1,4 +1,5 @@
-//! What the tests of every tool share: running a real binary, the servers it talks to, and the faults between them.
+//! What the tests of every tool share: running a real binary, the servers it talks to, and the faults between
+//! them.
 //!
 //! | module | gives |
 //! |---|---|

@@ -13,8 +13,8 @@ use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 
 use crate::client;
 
-/// Serves on a port of the system's choice, says which, and ends with its stdin; logs errors, not requests. The kernel closes that pipe however
-/// the test process dies, so no server outlives it.
+/// Serves on a port of the system's choice, says which, and ends with its stdin; logs errors, not requests.
+/// The kernel closes that pipe however the test process dies, so no server outlives it.
 const SHIM: &str = "
 import logging, os, sys
 from moto.server import ThreadedMotoServer
@@ -41,12 +41,14 @@ pub fn endpoint() -> &'static str {
     &MOTO.get_or_init(start).endpoint
 }
 
-/// A client for the set-up of a test. Each test needs its own, since a client is bound to the runtime of its first call.
+/// A client for the set-up of a test. Each test needs its own, since a client is bound to the runtime of its
+/// first call.
 pub fn s3() -> Client {
     client::s3(endpoint())
 }
 
-/// Creates a bucket with versioning enabled and a name that starts with the hint and is unique in this process.
+/// Creates a bucket with versioning enabled and a name that starts with the hint and is unique in this
+/// process.
 ///
 /// # Panics
 /// If moto refuses, for example because of a hint that is no valid bucket name.

@@ -1,8 +1,9 @@
 //! A fast, versioned S3 in this process.
 //!
-//! It keeps to the documented behaviour of S3 where moto does not: the true order of versions and delete markers, exact
-//! markers, conditional writes, what a copy takes over and what not, archived objects, encryption, checksums. Signatures
-//! are not checked, but the access key `bad` is refused. Buckets are addressed by path.
+//! It keeps to the documented behaviour of S3 where moto does not: the true order of versions and delete
+//! markers, exact markers, conditional writes, what a copy takes over and what not, archived objects,
+//! encryption, checksums. Signatures are not checked, but the access key `bad` is refused. Buckets are
+//! addressed by path.
 //!
 //! ```
 //! use testkit::s3::{Options, Put, Server};
@@ -17,8 +18,9 @@
 //! assert!(held[0].marker && held[1].version_id == old);
 //! ```
 //!
-//! Content is either bytes or only a size ([`Put::synthetic`]), so that a 6 GB object costs nothing; equal content has equal
-//! checksums however it was copied. [`Options::synthetic`] makes a bucket of millions of versions.
+//! Content is either bytes or only a size ([`Put::synthetic`]), so that a 6 GB object costs nothing; equal
+//! content has equal checksums however it was copied. [`Options::synthetic`] makes a bucket of millions of
+//! versions.
 
 mod acl;
 mod bucket;

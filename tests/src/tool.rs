@@ -31,8 +31,8 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 /// A command line to run, with the environment that every test shares.
 ///
-/// Nothing of the caller's AWS configuration reaches the tool: every `AWS_*` variable is taken away, `HOME` is an empty
-/// folder, the credentials are `test`/`test` and the region is `us-east-1`.
+/// Nothing of the caller's AWS configuration reaches the tool: every `AWS_*` variable is taken away, `HOME`
+/// is an empty folder, the credentials are `test`/`test` and the region is `us-east-1`.
 pub struct Tool {
     program: PathBuf,
     args: Vec<OsString>,
@@ -95,8 +95,8 @@ impl Tool {
         self.env("AWS_ENDPOINT_URL", url)
     }
 
-    /// Bytes for stdin, which ends after them. Without this, [`Tool::run`] gives an empty stdin and [`Tool::spawn`]
-    /// leaves it open for [`Running::write`].
+    /// Bytes for stdin, which ends after them. Without this, [`Tool::run`] gives an empty stdin and
+    /// [`Tool::spawn`] leaves it open for [`Running::write`].
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(bytes.into());
         self

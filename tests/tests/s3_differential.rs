@@ -1,7 +1,7 @@
 //! The same seeded operations against the fast S3 and against moto leave the same versions behind.
 //!
-//! Left out is what moto does not do as S3: checksums, markers for keys without versions, the version id in the answer to the
-//! removal of what is gone, the order across its two lists.
+//! Left out is what moto does not do as S3: checksums, markers for keys without versions, the version id in
+//! the answer to the removal of what is gone, the order across its two lists.
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,8 @@ use testkit::s3::{Options, Server};
 const KEYS: [&str; 4] = ["a", "a/b c", "a+b", "é%"];
 const STEPS: usize = 60;
 
-/// One operation; versions are named by the order in which they were made, since the servers choose their own ids.
+/// One operation; versions are named by the order in which they were made, since the servers choose their own
+/// ids.
 #[derive(Clone, Debug)]
 enum Step {
     Put { key: usize, body: String },

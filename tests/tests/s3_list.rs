@@ -9,7 +9,8 @@ use testkit::s3::{Options, Put, Server, Synthetic};
 /// Key, version id and whether it is a marker. The order within a page is only that of the SDK's two lists.
 type Entry = (String, String, bool);
 
-/// Two keys that sort by bytes, not by UTF-16 or by locale; markers between versions; one key that extends another.
+/// Two keys that sort by bytes, not by UTF-16 or by locale; markers between versions; one key that extends
+/// another.
 fn filled(options: Options) -> (Server, Vec<Entry>) {
     let server = Server::start(options);
     server.create_bucket("b");

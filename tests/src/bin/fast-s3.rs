@@ -1,8 +1,8 @@
 //! The fast S3 as a process, for benchmarks and for the shell.
 //!
 //! Prints its URL on the first line of stdout and ends with its stdin. Arguments, all optional, in any order:
-//! `bucket=NAME` makes an empty versioned bucket; `keys=N versions=N markers-every=N folder=N prefix=TEXT` make the bucket
-//! `synthetic`; `latency-ms=N`.
+//! `bucket=NAME` makes an empty versioned bucket; `keys=N versions=N markers-every=N folder=N prefix=TEXT`
+//! make the bucket `synthetic`; `latency-ms=N`.
 
 use std::io::{Read, Write, stdin, stdout};
 use std::time::Duration;

@@ -61,7 +61,8 @@ impl Body for Answer {
                 Poll::Ready(Some(Ok(Frame::data(std::mem::take(rest)))))
             }
             Self::Cut { flushed, .. } if !*flushed => {
-                // hyper flushes whenever a body is not ready: without this the first half would never be sent.
+                // hyper flushes whenever a body is not ready: without this the first half would never be
+                // sent.
                 *flushed = true;
                 context.waker().wake_by_ref();
                 Poll::Pending

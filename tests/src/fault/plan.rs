@@ -26,7 +26,8 @@ pub enum Fault {
     ResetBefore,
     /// The request is carried out, then the connection is reset instead of the answer.
     ResetAfter,
-    /// The request is carried out, but its answer ends in the middle of the body. Answers without a body are whole.
+    /// The request is carried out, but its answer ends in the middle of the body. Answers without a body are
+    /// whole.
     CutBody,
     /// The request is carried out, and its answer comes in ten pieces with this pause before each.
     SlowBody(Duration),
@@ -160,9 +161,9 @@ impl Rule {
         self
     }
 
-    /// Of those, each with this probability from 0 to 1. Whether it strikes follows from the seed, the request and how
-    /// often the same request came before, but not from the order of different requests: a run can be repeated though its
-    /// requests overlap.
+    /// Of those, each with this probability from 0 to 1. Whether it strikes follows from the seed, the
+    /// request and how often the same request came before, but not from the order of different requests: a
+    /// run can be repeated though its requests overlap.
     pub fn chance(mut self, probability: f64) -> Self {
         self.when = When::Chance(probability);
         self

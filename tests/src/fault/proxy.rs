@@ -173,6 +173,7 @@ fn internal_error() -> String {
 
 fn error(code: &str, message: &str) -> String {
     format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message><RequestId>FAULT</RequestId></Error>"
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <Error><Code>{code}</Code><Message>{message}</Message><RequestId>FAULT</RequestId></Error>"
     )
 }

@@ -8,8 +8,8 @@ use md5::{Digest as _, Md5};
 /// The most that synthetic content is written out for in one reply.
 const MADE_LIMIT: u64 = 64 << 20;
 
-/// A sequence of pieces. Neighbours that belong together are merged, so two contents are the same bytes if they are equal,
-/// in however many parts they came.
+/// A sequence of pieces. Neighbours that belong together are merged, so two contents are the same bytes if
+/// they are equal, in however many parts they came.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Content(Vec<Piece>);
 

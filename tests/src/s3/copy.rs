@@ -73,20 +73,20 @@ impl Source {
 
 /// CopyObject.
 ///
-/// Metadata and tags come from the source unless their directive is REPLACE. Storage class, ACL, object lock, website
-/// redirect and encryption never do (API reference, CopyObject).
+/// Metadata and tags come from the source unless their directive is REPLACE. Storage class, ACL, object lock,
+/// website redirect and encryption never do (API reference, CopyObject).
 pub(super) fn copy(service: &Service, request: &Request) -> Result<Reply, Error> {
     let mut store = service.write();
     let source = Source::find(service, &store, request)?;
     if source.version.content.len() > LARGEST {
-        let message = "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120";
-        return Err(Error::invalid_request(message));
+        return Err(too_large());
     }
     let replace_metadata = directive(request, "x-amz-metadata-directive")?;
     let replace_tags = directive(request, "x-amz-tagging-directive")?;
     if source.itself && !replace_metadata && !changes(request) {
         return Err(Error::invalid_request(
-            "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
+            "This copy request is illegal because it is trying to copy an object to itself without changing \
+             the object's metadata, storage class, website redirect location or encryption attributes.",
         ));
     }
     let bucket = store.bucket_mut(&request.bucket)?;
@@ -115,6 +115,12 @@ pub(super) fn copy(service: &Service, request: &Request) -> Result<Reply, Error>
     }
     xml.close("CopyObjectResult");
     Ok(source.on(added.sse.on(written(Reply::xml(xml), versioning, &added.id))))
+}
+
+pub(super) fn too_large() -> Error {
+    Error::invalid_request(format!(
+        "The specified copy source is larger than the maximum allowable size for a copy source: {LARGEST}"
+    ))
 }
 
 /// Whether a directive is REPLACE.

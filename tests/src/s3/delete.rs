@@ -19,7 +19,8 @@ struct Deleted {
     marker: bool,
 }
 
-/// DeleteObject: without a version id it adds a delete marker, with one it removes exactly that version or marker.
+/// DeleteObject: without a version id it adds a delete marker, with one it removes exactly that version or
+/// marker.
 pub(super) fn one(service: &Service, request: &Request) -> Result<Reply, Error> {
     let id = request.version_id()?;
     let mut store = service.write();

@@ -59,7 +59,8 @@ impl Sse {
             (Self::Customer { key_md5 }, Some(sent)) if *key_md5 == sent => Ok(()),
             (Self::Customer { .. }, Some(_)) => Err(Error::access_denied()),
             (Self::Customer { .. }, None) => Err(Error::invalid_request(
-                "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.",
+                "The object was stored using a form of Server Side Encryption. \
+                 The correct parameters must be provided to retrieve the object.",
             )),
             (_, Some(_)) => {
                 Err(Error::invalid_request("The encryption parameters are not applicable to this object."))

@@ -95,7 +95,8 @@ pub(super) fn beyond(prefix: &str) -> Bound<String> {
     Bound::Excluded(char::MAX.to_string().repeat(1024))
 }
 
-/// ListObjectVersions: versions and delete markers in one order, keys by their bytes, newest first within a key.
+/// ListObjectVersions: versions and delete markers in one order, keys by their bytes, newest first within a
+/// key.
 pub(super) fn versions(service: &Service, request: &Request) -> Result<Reply, Error> {
     let wish = Wish::new(service, request)?;
     let key_marker = request.query("key-marker").unwrap_or_default();

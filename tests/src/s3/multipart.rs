@@ -98,7 +98,8 @@ fn chosen<'a>(upload: &'a Upload, list: &Element) -> Result<Vec<&'a Part>, Error
                 Some(sent) if sent != checksum.value => return Err(invalid()),
                 None if upload.composite => {
                     return Err(Error::invalid_request(format!(
-                        "The upload was created using a {algorithm} checksum. The complete request must include the checksum for each part. It was missing for part {number} in the request."
+                        "The upload was created using a {algorithm} checksum. The complete request must \
+                         include the checksum for each part. It was missing for part {number} in the request."
                     )));
                 }
                 _ => {}

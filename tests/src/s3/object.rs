@@ -81,7 +81,8 @@ fn read(service: &Service, request: &Request, with_body: bool) -> Result<Reply, 
     if part.is_some() && !version.parts.is_empty() {
         reply = reply.header("x-amz-mp-parts-count", version.parts.len().to_string());
     }
-    // The checksum of the whole would not fit the bytes of a range, nor an opaque one those of synthetic content.
+    // The checksum of the whole would not fit the bytes of a range, nor an opaque one those of synthetic
+    // content.
     let comparable = range.is_none() && (!with_body || version.content.is_real());
     if comparable && request.headers.get("x-amz-checksum-mode").as_deref() == Some("ENABLED") {
         reply = service.checksum_on(&version, reply);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::checksum::{self, Checksum};
 use super::content::{Content, hex};
-use super::copy::{LARGEST, Source};
+use super::copy::{LARGEST, Source, too_large};
 use super::error::Error;
 use super::multipart::{Part, Upload};
 use super::reply::Reply;
@@ -43,8 +43,7 @@ pub(super) fn upload_copy(service: &Service, request: &Request) -> Result<Reply,
         None => 0..size,
     };
     if range.end - range.start > LARGEST {
-        let message = "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120";
-        return Err(Error::invalid_request(message));
+        return Err(too_large());
     }
     let content = source.version.content.slice(range);
     let modified = service.show(service.now());

@@ -18,7 +18,8 @@ use super::version::{Restore, Version};
 /// ```
 /// use testkit::s3::Put;
 ///
-/// let archived = Put::bytes("body").at("2026-11-20T10:00:00Z").storage_class("GLACIER").header("x-amz-meta-a", "1");
+/// let archived = Put::bytes("body").at("2026-11-20T10:00:00Z").storage_class("GLACIER");
+/// let described = Put::bytes("body").header("content-type", "image/png").header("x-amz-meta-a", "1");
 /// let large = Put::synthetic(6 << 30).parts(&[3 << 30, 3 << 30]);
 /// let same_second = Put::marker().at("2026-11-20T10:00:00Z");
 /// ```
@@ -68,8 +69,8 @@ impl Put {
         Self::new(What::Marker)
     }
 
-    /// Its LastModified, as RFC 3339; otherwise that of the server's clock. The place among the versions of the key does
-    /// not depend on it.
+    /// Its LastModified, as RFC 3339; otherwise that of the server's clock. The place among the versions of
+    /// the key does not depend on it.
     ///
     /// # Panics
     /// If the text is no RFC 3339 time.
@@ -101,7 +102,8 @@ impl Put {
         self.header("x-amz-storage-class", class)
     }
 
-    /// Makes it an INTELLIGENT_TIERING object in `ARCHIVE_ACCESS` or `DEEP_ARCHIVE_ACCESS`, which no list shows.
+    /// Makes it an INTELLIGENT_TIERING object in `ARCHIVE_ACCESS` or `DEEP_ARCHIVE_ACCESS`, which no list
+    /// shows.
     pub fn archived(mut self, tier: &str) -> Self {
         self.archive = Some(tier.to_owned());
         self.storage_class("INTELLIGENT_TIERING")

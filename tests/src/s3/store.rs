@@ -34,7 +34,8 @@ pub(super) struct Bucket {
     pub(super) synthetic: Option<Synthetic>,
     /// Open multipart uploads by key and upload id.
     pub(super) uploads: BTreeMap<(String, String), Upload>,
-    /// Each stack with its oldest version first. A key here hides the synthetic one, also when its stack is empty.
+    /// Each stack with its oldest version first. A key here hides the synthetic one, also when its stack is
+    /// empty.
     keys: BTreeMap<String, Vec<Version>>,
     /// The place of versions that are gone, so that a listing can go on from one.
     removed: HashMap<(String, String), u64>,
@@ -65,8 +66,8 @@ impl Bucket {
 
     /// The version that a read means: the latest, or the one with this id.
     ///
-    /// # Errors
-    /// As S3: 404 for a key that is absent or hidden by a delete marker, 405 for a marker asked for by its id.
+    /// # Errors As S3: 404 for a key that is absent or hidden by a delete marker, 405 for a marker asked for
+    /// by its id.
     pub(super) fn object(&self, key: &str, id: Option<&str>) -> Result<Cow<'_, Version>, Error> {
         let stack = self.stack(key);
         let Some(id) = id else {
@@ -105,8 +106,8 @@ impl Bucket {
         self.stack(key).get(0).filter(|latest| !latest.marker)
     }
 
-    /// Puts a version on top, with this id or a new one. A version with the same id, which in practice is `null`, is
-    /// overwritten for good.
+    /// Puts a version on top, with this id or a new one. A version with the same id, which in practice is
+    /// `null`, is overwritten for good.
     pub(super) fn add(&mut self, key: &str, mut version: Version, id: Option<&str>) -> &Version {
         self.last += 1;
         // Generated versions are numbered from 0.
@@ -170,8 +171,8 @@ impl Bucket {
         }
     }
 
-    /// How many versions of the key are at or above the marker, so that a listing goes on behind them. Markers of versions
-    /// that were removed meanwhile still work, as they do on S3.
+    /// How many versions of the key are at or above the marker, so that a listing goes on behind them.
+    /// Markers of versions that were removed meanwhile still work, as they do on S3.
     pub(super) fn after_marker(&self, key: &str, id: &str) -> Result<usize, Error> {
         let stack = self.stack(key);
         if let Some(at) = stack.position(id) {

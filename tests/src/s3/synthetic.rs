@@ -7,8 +7,8 @@ use super::version::Version;
 
 /// A bucket full of generated versions. All of it is a function of these fields.
 ///
-/// Key `i` is `{prefix}{i:010}`, or `{prefix}{folder:07}/{i:010}` where there are folders. Writes to such a bucket work
-/// and are kept beside what is generated.
+/// Key `i` is `{prefix}{i:010}`, or `{prefix}{folder:07}/{i:010}` where there are folders. Writes to such a
+/// bucket work and are kept beside what is generated.
 #[derive(Clone, Debug)]
 pub struct Synthetic {
     /// The name of the bucket, which has versioning enabled.

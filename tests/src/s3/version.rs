@@ -92,7 +92,8 @@ impl Version {
         Self { marker: true, ..Self::new(Content::default(), modified) }
     }
 
-    /// Takes what the headers of PutObject, CopyObject (with both directives REPLACE) and CreateMultipartUpload say.
+    /// Takes what the headers of PutObject, CopyObject (with both directives REPLACE) and
+    /// CreateMultipartUpload say.
     pub(super) fn describe(mut self, headers: &Headers, default_sse: &Sse) -> Result<Self, Error> {
         self.metadata = metadata(headers);
         self.tags = tags(headers)?;

@@ -76,7 +76,8 @@ impl Xml {
     }
 }
 
-/// S3 writes control characters as references, though XML 1.0 has none for them: that is why `encoding-type` exists.
+/// S3 writes control characters as references, though XML 1.0 has none for them: that is why `encoding-type`
+/// exists.
 fn escape(text: &str, out: &mut String) {
     let mut rest = text;
     while let Some(at) = rest.find(|c: char| matches!(c, '&' | '<' | '>' | '"') || (c < ' ')) {

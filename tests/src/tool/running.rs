@@ -38,7 +38,8 @@ impl Running {
         let mut stdin = child.stdin.take();
         let stdout = child.stdout.take().map(BufReader::new);
         let stderr = Stderr::new(child.stderr.take().expect("stderr is piped"));
-        // A pipe holds 64 KiB: a tool that answers while it reads would block for ever on a writer in this thread.
+        // A pipe holds 64 KiB: a tool that answers while it reads would block for ever on a writer in this
+        // thread.
         let writer = input.map(|bytes| {
             let pipe = stdin.take().expect("stdin is piped");
             thread::spawn(move || feed(pipe, &bytes))

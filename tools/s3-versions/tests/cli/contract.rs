@@ -108,11 +108,12 @@ fn a_signal_ends_the_run_by_that_signal() {
         Proxy::start(server.url(), Plan::new(1).rule(Rule::new(Fault::Hang).operation("ListObjectVersions")));
     for (name, number) in [("INT", 2), ("TERM", 15)] {
         let before = proxy.count("Hang");
-        let running = Tool::new("s3-versions").endpoint(proxy.url()).arg("s3://photos").spawn();
+        let mut running = Tool::new("s3-versions").endpoint(proxy.url()).arg("s3://photos").spawn();
         while proxy.count("Hang") == before {
             std::thread::yield_now();
         }
         running.signal(name);
+        running.wait_stderr("stopping");
         let output = running.wait();
         assert_eq!(output.signal, Some(number), "{}", output.stderr);
     }

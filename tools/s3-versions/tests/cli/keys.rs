@@ -137,6 +137,7 @@ fn keys_are_answered_while_the_input_is_still_open() {
     running.write("a\n");
     assert!(running.line().unwrap().contains("\"key\":\"a\""));
     running.signal("INT");
+    running.wait_stderr("stopping");
     let output = running.wait();
     assert_eq!(output.signal, Some(2), "{}", output.stderr);
 }

@@ -83,14 +83,12 @@ fn start() -> Moto {
     Moto { endpoint: format!("http://127.0.0.1:{port}"), _child: child }
 }
 
-/// The python of the private virtual environment, which `scripts/sandbox venv` makes where it is missing.
+/// The python of the private virtual environment. The script waits for one that another process is making,
+/// and does nothing where it is ready.
 fn python() -> PathBuf {
-    let python = root().join("target/sandbox/venv/bin/python");
-    if !python.exists() {
-        let made = Command::new(root().join("scripts/sandbox")).arg("venv").status();
-        assert!(made.is_ok_and(|status| status.success()), "`scripts/sandbox venv` failed");
-    }
-    python
+    let made = Command::new(root().join("scripts/sandbox")).arg("venv").status();
+    assert!(made.is_ok_and(|status| status.success()), "`scripts/sandbox venv` failed");
+    root().join("target/sandbox/venv/bin/python")
 }
 
 fn root() -> &'static Path {

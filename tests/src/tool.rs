@@ -55,8 +55,26 @@ impl Tool {
     /// # Panics
     /// If the binary was not built: a test of another package needs `cargo build --workspace --bins` first.
     pub fn new(name: &str) -> Self {
+        Self::of(find(name))
+    }
+
+    /// bash with this script, in which the tools are found by their names and a pipeline fails with any of its
+    /// parts.
+    ///
+    /// # Panics
+    /// As [`Tool::new`].
+    pub fn bash(script: &str) -> Self {
+        let binaries = find("s3-versions").parent().map(Path::to_owned).unwrap_or_default();
+        let old = env::var_os("PATH").unwrap_or_default();
+        let path = env::join_paths(std::iter::once(binaries).chain(env::split_paths(&old)));
+        Self::of("bash".into())
+            .args(["-euo", "pipefail", "-c", script])
+            .env("PATH", path.expect("a folder without a colon in its name"))
+    }
+
+    fn of(program: PathBuf) -> Self {
         Self {
-            program: find(name),
+            program,
             args: Vec::new(),
             env: Vec::new(),
             stdin: None,

@@ -1,0 +1,72 @@
+//! Why a record is turned away: the kinds of rejects, and which of them an error of S3 is.
+
+use common::aws::Trouble;
+use common::reject::{Failure, Reject};
+
+use crate::input::Place;
+
+/// The kind of a failed request, for the reject of its record.
+pub fn kind(trouble: &Trouble) -> &'static str {
+    match (trouble.code.as_str(), trouble.status) {
+        ("NoSuchBucket", _) => "no-such-bucket",
+        ("NoSuchVersion" | "NoSuchKey" | "NotFound" | "NoSuchUpload", _) => "no-such-version",
+        ("InvalidObjectState" | "ObjectNotInActiveTierError", _) => "archived",
+        ("SlowDown", _) | (_, Some(429 | 503)) => "throttled",
+        (_, Some(401 | 403)) => "access-denied",
+        _ if trouble.is_retryable() => "unavailable",
+        _ => "refused",
+    }
+}
+
+/// The end of a record whose request failed; the end of the run where no other can succeed.
+pub fn trouble(trouble: Trouble) -> Failure {
+    let kind = kind(&trouble);
+    trouble.reject(kind)
+}
+
+/// Somebody wrote to the key after its plan was made.
+pub fn changed_since(place: &Place, expected: Option<&str>, now: Option<&str>) -> Failure {
+    let name = |id: Option<&str>| id.map_or("nothing".to_owned(), |id| format!("version {id}"));
+    let message = format!(
+        "{place}: {} is current, not {} as planned: plan again, or give --force",
+        name(now),
+        name(expected)
+    );
+    Reject::new("changed-since", message).into()
+}
+
+/// The wanted version is not there.
+pub fn no_such_version(place: &Place, id: &str) -> Failure {
+    Reject::new("no-such-version", format!("{place}: there is no version {id}")).into()
+}
+
+/// The wanted version has no content.
+pub fn is_delete_marker(place: &Place, id: &str) -> Failure {
+    let message = format!("{place}: version {id} is a delete marker: name the version beneath it");
+    Reject::new("delete-marker", message).into()
+}
+
+/// A write would replace a version for good.
+pub fn not_versioned(place: &Place) -> Failure {
+    let message = format!(
+        "{place}: versioning is not enabled, and a write would destroy the null version: enable versioning first"
+    );
+    Reject::new("not-versioned", message).into()
+}
+
+/// A delete marker was to be written or removed, and the store did not say that it was one.
+pub fn not_a_marker(place: &Place, what: &str) -> Failure {
+    let message = format!("{place}: {what}: look at the key's versions before anything else is done with it");
+    Reject::new("not-a-marker", message).into()
+}
+
+/// The content of a copy is not that of its version.
+pub fn corrupt_copy(place: &Place, copy: &str, source: &str) -> Failure {
+    let message = format!("{place}: the copy, version {copy}, differs from its source, version {source}");
+    Reject::new("corrupt-copy", message).into()
+}
+
+/// The run was told to stop before the record was done.
+pub fn interrupted(place: &Place) -> Failure {
+    Reject::retryable("interrupted", format!("{place}: stopped before anything was changed")).into()
+}

@@ -1,0 +1,118 @@
+//! The run: records in, restores in flight, records out.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context as _, Result};
+use aws_sdk_s3::config::retry::{RetryPartition, TokenBucket};
+use common::input::{Csv, Item, JsonLines};
+use common::journal::Journal;
+use common::pipe::{self, Source};
+use common::reject::{Failure, Reject};
+use common::{Ctx, Record, Usage, s3};
+use tokio::sync::Semaphore;
+
+use crate::bucket::Buckets;
+use crate::cli::{Cli, Job};
+use crate::input::{self, Goal, Task};
+use crate::recent::Recent;
+use crate::refuse;
+use crate::restore::Restorer;
+use crate::throttle::Throttle;
+use crate::undo;
+
+type Items = Box<dyn Iterator<Item = io::Result<Item>> + Send>;
+
+/// Restores every record of the input.
+///
+/// # Errors
+/// What ends a run: see `common::pipe::each`.
+pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
+    let Job { file, csv, undo, bucket, options, journal, concurrency, rejects, aws } = cli.job()?;
+    let source = open(file.as_deref(), csv)?;
+    let rejects = ctx.rejects(&rejects)?;
+    let journal = journal.map(|path| Journal::open(&path)).transpose()?;
+    let throttle = Throttle::new(concurrency);
+    let client = s3::client(&aws.load().await?, |client| {
+        // The SDK stops retrying once 100 retries of the whole run have failed, which a storm of SlowDown does at once;
+        // here the throttle reacts to a storm, and the tries of each request end by themselves.
+        let retries = RetryPartition::custom("s3-restore").token_bucket(TokenBucket::unlimited()).build();
+        client.interceptor(throttle.clone()).retry_partition(retries)
+    });
+    let restorer = Restorer {
+        client,
+        options,
+        buckets: Buckets::default(),
+        parts_room: Arc::new(Semaphore::new(concurrency.get())),
+        stop: ctx.stop.clone(),
+    };
+    let work = Arc::new(Work { restorer, throttle, journal });
+    let recent = Mutex::new(Recent::new());
+    let accept = |record: &Record| {
+        let options = &work.restorer.options;
+        let task = match undo {
+            true => undo::task(record, bucket.as_deref()),
+            false => input::task(record, bucket.as_deref(), options),
+        }?;
+        let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if task.goal != Goal::Unchanged && !recent.is_new(&task.target) {
+            let message = format!("{}: an earlier record is for this key", task.target);
+            return Err(Reject::new("duplicate-key", message));
+        }
+        Ok(task)
+    };
+    pipe::each(&ctx, source, concurrency, &rejects, |record| {
+        let task = accept(&record);
+        let work = Arc::clone(&work);
+        async move { work.on(&record, &task?).await }
+    })
+    .await
+}
+
+/// What all tasks share.
+struct Work {
+    restorer: Restorer,
+    throttle: Throttle,
+    journal: Option<Journal>,
+}
+
+impl Work {
+    async fn on(&self, record: &Record, task: &Task) -> Result<Record, Failure> {
+        let _permit = tokio::select! {
+            permit = self.throttle.permit() => permit,
+            () = self.restorer.stop.cancelled() => return Err(refuse::interrupted(&task.target)),
+        };
+        let id = task.id();
+        if let Some(journal) = &self.journal
+            && let Some(result) = journal.find(id)?
+        {
+            return Ok(result);
+        }
+        let done = Box::pin(self.restorer.restore(task)).await?;
+        let result = record.with("restore", &done)?;
+        if let Some(journal) = &self.journal
+            && done.is_final()
+        {
+            journal.commit(id, &result).await?;
+        }
+        Ok(result)
+    }
+}
+
+fn open(file: Option<&Path>, csv: bool) -> Result<Source<Items>> {
+    let decode = |reader: Box<dyn BufRead + Send>| -> Items {
+        match csv {
+            true => Box::new(Csv::new(reader)),
+            false => Box::new(JsonLines::new(reader)),
+        }
+    };
+    let Some(path) = file else {
+        return pipe::stdin(decode);
+    };
+    let name = path.display();
+    let file = File::open(path).map_err(|err| Usage::Wrong(format!("cannot open {name}: {err}")));
+    let file = file.context("no input")?;
+    Ok(Source::file(decode(Box::new(BufReader::with_capacity(1 << 16, file)))))
+}

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Bound;
 
+use jiff::Timestamp;
+
 use super::error::Error;
 use super::reply::Reply;
 use super::request::Request;
@@ -27,6 +29,8 @@ struct Page {
     prefixes: Xml,
     last: Option<(String, String)>,
     truncated: bool,
+    /// The last time that was written and its text: neighbours often share a second.
+    time: (Timestamp, String),
 }
 
 impl<'a> Wish<'a> {
@@ -145,11 +149,13 @@ impl Page {
     ) -> Result<Self, Error> {
         let mut page = Self {
             room: wish.max,
-            entries: Xml::fragment(),
+            // An entry takes about this many bytes; growing the buffer would copy a page several times.
+            entries: Xml::with_capacity(wish.max * 420),
             markers: Xml::fragment(),
             prefixes: Xml::fragment(),
             last: None,
             truncated: false,
+            time: (Timestamp::UNIX_EPOCH, service.show(Timestamp::UNIX_EPOCH)),
         };
         if wish.max == 0 {
             return Ok(page);
@@ -200,7 +206,10 @@ impl Page {
             }
             let split = service.options.split_lists && version.marker;
             let out = if split { &mut self.markers } else { &mut self.entries };
-            write(service, out, &shown, &version, at == 0);
+            if self.time.0 != version.modified {
+                self.time = (version.modified, service.show(version.modified));
+            }
+            write(service, out, &shown, &version, at == 0, &self.time.1);
             last = Some(version);
         }
         if let Some(version) = last {
@@ -216,10 +225,10 @@ impl Page {
     }
 }
 
-fn write(service: &Service, xml: &mut Xml, key: &str, version: &Version, latest: bool) {
+fn write(service: &Service, xml: &mut Xml, key: &str, version: &Version, latest: bool, modified: &str) {
     let name = if version.marker { "DeleteMarker" } else { "Version" };
     xml.open(name).text("Key", key).text("VersionId", &version.id).plain("IsLatest", latest);
-    xml.plain("LastModified", service.show(version.modified));
+    xml.open("LastModified").raw(modified).close("LastModified");
     if !version.marker {
         xml.open("ETag").raw("&quot;").raw(&version.etag).raw("&quot;").close("ETag");
         if let Some(checksum) = version.checksum.as_ref().filter(|_| !service.options.no_checksums) {
@@ -227,5 +236,5 @@ fn write(service: &Service, xml: &mut Xml, key: &str, version: &Version, latest:
         }
         xml.plain("Size", version.content.len()).text("StorageClass", &version.storage_class);
     }
-    xml.open("Owner").plain("ID", OWNER).plain("DisplayName", "owner").close("Owner").close(name);
+    xml.open("Owner").text("ID", OWNER).text("DisplayName", "owner").close("Owner").close(name);
 }

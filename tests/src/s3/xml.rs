@@ -23,6 +23,11 @@ impl Xml {
         Self::default()
     }
 
+    /// A fragment with room for this many bytes.
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        Self(String::with_capacity(bytes))
+    }
+
     pub(super) fn open(&mut self, name: &str) -> &mut Self {
         self.0.push('<');
         self.0.push_str(name);

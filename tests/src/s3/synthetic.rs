@@ -47,10 +47,10 @@ impl Synthetic {
         let mut key = String::with_capacity(self.prefix.len() + 18);
         key.push_str(&self.prefix);
         if let Some(folder) = index.checked_div(self.folder_size) {
-            push_digits(&mut key, folder, 7);
+            push_digits::<7>(&mut key, folder);
             key.push('/');
         }
-        push_digits(&mut key, index, 10);
+        push_digits::<10>(&mut key, index);
         key
     }
 
@@ -125,20 +125,23 @@ fn id(index: u64, age: u64) -> String {
 
 /// 32 lower-case hex digits.
 fn hex_pair(high: u64, low: u64) -> String {
-    let mut text = String::with_capacity(32);
-    for number in [high, low] {
-        text.extend(
-            (0..16).rev().map(|place| char::from(b"0123456789abcdef"[(number >> (place * 4) & 15) as usize])),
-        );
+    let mut number = u128::from(high) << 64 | u128::from(low);
+    let mut text = [b'0'; 32];
+    for digit in text.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[(number & 15) as usize];
+        number >>= 4;
     }
-    text
+    text.iter().map(|digit| char::from(*digit)).collect()
 }
 
-/// A decimal number, filled up with zeros.
-fn push_digits(text: &mut String, number: u64, width: u32) {
-    text.extend(
-        (0..width).rev().map(|place| char::from(b"0123456789"[(number / 10_u64.pow(place) % 10) as usize])),
-    );
+/// A decimal number, filled up with zeros to `WIDTH` digits.
+fn push_digits<const WIDTH: usize>(text: &mut String, mut number: u64) {
+    let mut digits = [b'0'; WIDTH];
+    for digit in digits.iter_mut().rev() {
+        *digit = b"0123456789"[(number % 10) as usize];
+        number /= 10;
+    }
+    text.extend(digits.iter().map(|digit| char::from(*digit)));
 }
 
 /// The number that [`push_digits`] wrote.

@@ -85,7 +85,9 @@ impl Xml {
 /// exists.
 fn escape(text: &str, out: &mut String) {
     let mut rest = text;
-    while let Some(at) = rest.find(|c: char| matches!(c, '&' | '<' | '>' | '"') || (c < ' ')) {
+    while let Some(at) =
+        rest.bytes().position(|byte| matches!(byte, b'&' | b'<' | b'>' | b'"') || byte < b' ')
+    {
         out.push_str(&rest[..at]);
         match rest.as_bytes()[at] {
             b'&' => out.push_str("&amp;"),

@@ -13,20 +13,8 @@ use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 
 use crate::client;
 
-/// Serves on a port of the system's choice, says which, and ends with its stdin; logs errors, not requests.
-/// The kernel closes that pipe however the test process dies, so no server outlives it.
-const SHIM: &str = "
-import logging, os, sys
-from moto.server import ThreadedMotoServer
-logging.getLogger('werkzeug').setLevel(logging.ERROR)
-server = ThreadedMotoServer('127.0.0.1', 0, verbose=False)
-server.start()
-print(server.get_host_and_port()[1], flush=True)
-sys.stdin.read()
-os._exit(0)
-";
-
-/// Holds the child, since its stdin must stay open for as long as the test process lives.
+/// Holds the child, which ends with its stdin. The kernel closes that pipe however the test process dies, so no
+/// server outlives it.
 struct Moto {
     endpoint: String,
     _child: Child,
@@ -70,17 +58,18 @@ pub async fn bucket(name_hint: &str) -> String {
 
 fn start() -> Moto {
     let mut child = Command::new(python())
-        .args(["-c", SHIM])
+        .arg(root().join("scripts/moto_server.py"))
+        .arg("--until-eof")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("the sandbox's python starts");
-    let mut port = String::new();
+    let mut endpoint = String::new();
     let stdout = child.stdout.take().expect("stdout is piped");
-    BufReader::new(stdout).read_line(&mut port).expect("moto says its port");
-    let port = port.trim();
-    assert!(!port.is_empty(), "moto did not start");
-    Moto { endpoint: format!("http://127.0.0.1:{port}"), _child: child }
+    BufReader::new(stdout).read_line(&mut endpoint).expect("moto says its address");
+    let endpoint = endpoint.trim().to_owned();
+    assert!(!endpoint.is_empty(), "moto did not start");
+    Moto { endpoint, _child: child }
 }
 
 /// The python of the private virtual environment. The script waits for one that another process is making,

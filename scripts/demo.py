@@ -173,10 +173,12 @@ def crossed():
 def scenario():
     """{key: (writes before the instant, writes after it)}"""
     keys = crossed()
-    keys |= {f"{PREFIX}at-once/{case}/{name}": writes for case, writes in AT_ONCE.items() for name in NAMES[::3]}
+    keys |= {f"{PREFIX}at-once/{case}/{name}": writes for case, writes in AT_ONCE.items() for name in NAMES[::4]}
     keys |= {PREFIX + name: ((put_multipart,), after) for name, after in BIG.items()}
+    # Few of the ordinary ones: they add nothing but the time that moto takes over each.
+    ordinary = {0: (delete,), 10: (put_wrong,)}
     for n in range(OBJECTS - len(live_after(keys, 0))):
-        keys[f"{PREFIX}2026/{n:04}.jpg"] = ((put_good,), [(delete,), (put_wrong,), (), ()][n % 4])
+        keys[f"{PREFIX}2026/{n:04}.jpg"] = ((put_good,), ordinary.get(n % 20, ()))
     for name in NAMES:
         keys |= {f"{PREFIX}{case}/{name}": ((put_good, delete), after) for case, after in GONE.items()}
         keys[f"{PREFIX}born-later/{name}"] = ((), (put_wrong,))
@@ -333,7 +335,9 @@ def prove_unchanged(folder):
     check(history() == proved["history"], "the second run wrote to the bucket")
     _, paths = purged_paths(load(folder, "distribution"))
     again = paths[len(proved["paths"]) :]
-    say(f"a second run wrote no version and no marker, and purged {len(again)} paths")
+    # The listing cannot tell a copy from another version, so copied keys come again. That they are purged again is
+    # meant: the run before might have died between the copy and the purge.
+    say(f"a second run wrote no version and no marker; it purged the {len(again)} copied keys once more")
 
 
 def save(folder, name, value):

@@ -5,12 +5,14 @@
 //! |---|---|
 //! | [`tool`] | run a tool's binary, read its records, rejects and exit code |
 //! | [`moto`] | one moto server for each test process: S3, CloudFront and more |
+//! | [`cloudfront`] | distributions in moto |
 //! | [`s3`] | a fast versioned S3 in this process, exact where moto is not |
 //! | [`fault`] | a seeded proxy: throttling, errors, resets, cut and slow bodies |
 //! | [`client`] | an SDK client for the set-up and the checks of a test |
 #![expect(clippy::expect_used, reason = "a broken test bench is a failed test")]
 
 pub mod client;
+pub mod cloudfront;
 pub mod fault;
 pub mod moto;
 pub mod s3;

@@ -12,7 +12,8 @@ const AT: &str = "2026-11-20T10:00:00Z";
 fn damaged() -> Server {
     let server = Server::start(Options::default());
     server.create_bucket("photos");
-    let put = |key: &str, put: Put, time: &str| server.put("photos", key, put.at(&format!("2026-11-20T{time}Z")));
+    let put =
+        |key: &str, put: Put, time: &str| server.put("photos", key, put.at(&format!("2026-11-20T{time}Z")));
     for key in ["o/overwritten é.jpg", "o/deleted+.jpg", "o/both%20.jpg", "o/untouched.jpg"] {
         put(key, Put::bytes(format!("good {key}")).header("x-amz-meta-state", "good"), "09:00:00");
     }
@@ -42,15 +43,18 @@ fn run(server: &Server, script: &str) -> Output {
 #[tokio::test]
 async fn the_objects_are_as_they_were_and_the_cdn_forgets_the_wrong_ones() {
     let server = damaged();
-    let distribution = cloudfront::distribution();
+    let distribution = cloudfront::distribution().await;
     let script = format!(
         "s3-versions --at {AT} s3://photos/o/ | s3-restore --delete-newer | \
          cf-purge --distribution-id {distribution} --wait"
     );
     let output = run(&server, &script);
     output.assert_code(0);
-    let mut paths: Vec<_> =
-        output.records().iter().map(|receipt| receipt["path"].as_str().unwrap_or_default().to_owned()).collect();
+    let mut paths: Vec<_> = output
+        .records()
+        .iter()
+        .map(|receipt| receipt["path"].as_str().unwrap_or_default().to_owned())
+        .collect();
     paths.sort_unstable();
     assert_eq!(paths, ["/o/both%2520.jpg", "/o/deleted+.jpg", "/o/new.jpg", "/o/overwritten%20%C3%A9.jpg"]);
     let s3 = server.client();
@@ -65,9 +69,8 @@ async fn the_objects_are_as_they_were_and_the_cdn_forgets_the_wrong_ones() {
 async fn a_second_run_changes_nothing_and_an_undo_brings_the_damage_back() {
     let server = damaged();
     let folder = tempfile::tempdir().expect("a folder");
-    let script = |script: &str| {
-        Tool::bash(script).env("AWS_ENDPOINT_URL_S3", server.url()).cwd(folder.path()).run()
-    };
+    let script =
+        |script: &str| Tool::bash(script).env("AWS_ENDPOINT_URL_S3", server.url()).cwd(folder.path()).run();
     let plan = format!("s3-versions --at {AT} s3://photos/o/");
     script(&format!("{plan} | s3-restore --delete-newer > log.jsonl")).assert_code(0);
     server.clear_requests();
@@ -76,7 +79,8 @@ async fn a_second_run_changes_nothing_and_an_undo_brings_the_damage_back() {
     for operation in ["CopyObject", "DeleteObject", "PutObject"] {
         assert_eq!(server.count(operation), 0, "{operation}");
     }
-    let actions: Vec<Value> = again.records().iter().map(|record| record["restore"]["action"].clone()).collect();
+    let actions: Vec<Value> =
+        again.records().iter().map(|record| record["restore"]["action"].clone()).collect();
     assert!(actions.iter().all(|action| action == "already"), "{actions:?}");
 
     script("s3-restore --undo < log.jsonl").assert_code(0);
@@ -87,10 +91,10 @@ async fn a_second_run_changes_nothing_and_an_undo_brings_the_damage_back() {
     assert_eq!(content(&s3, "o/new.jpg").await.as_deref(), Some("new"));
 }
 
-#[test]
-fn what_a_stage_rejects_is_not_acted_on_by_the_next() {
+#[tokio::test]
+async fn what_a_stage_rejects_is_not_acted_on_by_the_next() {
     let server = damaged();
-    let distribution = cloudfront::distribution();
+    let distribution = cloudfront::distribution().await;
     let folder = tempfile::tempdir().expect("a folder");
     let script = format!(
         "{{ s3-versions --deleted s3://photos/o/; echo '{{\"bucket\":\"photos\",\"key\":\"o/x\",\"version_id\":\"v\"}}'; }} |

@@ -1,0 +1,43 @@
+//! CloudFront as moto has it: distributions to purge.
+
+use aws_sdk_cloudfront::Client;
+use aws_sdk_cloudfront::config::{BehaviorVersion, Builder, Credentials, Region};
+use aws_sdk_cloudfront::types::{
+    DefaultCacheBehavior, DistributionConfig, Origin, Origins, S3OriginConfig, ViewerProtocolPolicy,
+};
+
+use crate::moto;
+
+/// Makes a distribution in moto and returns its id.
+///
+/// # Panics
+/// If moto refuses.
+pub async fn distribution() -> String {
+    let config = Builder::new()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(Credentials::new("test", "test", None, None, "testkit"))
+        .region(Region::new("us-east-1"))
+        .endpoint_url(moto::endpoint())
+        .build();
+    let origin = Origin::builder()
+        .id("photos")
+        .domain_name("photos.s3.amazonaws.com")
+        .s3_origin_config(S3OriginConfig::builder().origin_access_identity("").build())
+        .build()
+        .expect("an origin");
+    let behavior = DefaultCacheBehavior::builder()
+        .target_origin_id("photos")
+        .viewer_protocol_policy(ViewerProtocolPolicy::HttpsOnly)
+        .build()
+        .expect("a cache behaviour");
+    let distribution = DistributionConfig::builder()
+        .caller_reference("testkit")
+        .comment("made for a test")
+        .enabled(true)
+        .origins(Origins::builder().quantity(1).items(origin).build().expect("origins"))
+        .default_cache_behavior(behavior)
+        .build()
+        .expect("a distribution");
+    let made = Client::from_conf(config).create_distribution().distribution_config(distribution).send().await;
+    made.expect("moto makes a distribution").distribution.expect("a distribution").id
+}

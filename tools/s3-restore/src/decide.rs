@@ -14,7 +14,8 @@ pub struct Want<'a> {
     /// Whether a write after the plan is overruled.
     pub force: bool,
     pub method: Method,
-    pub only_marker: Option<&'a str>,
+    /// The only delete markers that may be removed, where not every one may.
+    pub only: Option<&'a [String]>,
     /// Whether the wanted version is of another key than the one seen.
     pub aside: bool,
     /// Whether every write makes a new version. If not, a write replaces the `null` version for good.
@@ -91,7 +92,7 @@ fn beneath(seen: &[Entry], id: &str, want: &Want<'_>) -> Decision {
     }
     let above = &seen[..place];
     let removable =
-        |entry: &Entry| entry.delete_marker && want.only_marker.is_none_or(|only| only == entry.version_id);
+        |entry: &Entry| entry.delete_marker && want.only.is_none_or(|only| only.contains(&entry.version_id));
     if above.iter().all(removable) {
         Decision::Undelete(above.iter().rev().map(|entry| entry.version_id.clone()).collect())
     } else {
@@ -169,12 +170,12 @@ mod tests {
 
         #[test]
         fn no_decision_destroys_a_data_version_and_each_reaches_its_goal(
-            seen in stack(), goal in goal(), expected in id(), only in id(), force: bool, copy: bool, aside: bool,
+            seen in stack(), goal in goal(), expected in id(), only in prop::option::of(prop::collection::vec("v[0-6]", 0..4)), force: bool, copy: bool, aside: bool,
             versioned: bool,
         ) {
             let method = if copy || aside { Method::Copy } else { Method::Auto };
             let want = Want {
-                goal: &goal, expected: expected.as_deref(), force, method, only_marker: only.as_deref(), aside, versioned,
+                goal: &goal, expected: expected.as_deref(), force, method, only: only.as_deref(), aside, versioned,
             };
             let decision = decide(&seen, &want);
             let after = carry_out(&seen, &decision, &want);
@@ -200,7 +201,7 @@ mod tests {
         #[test]
         fn a_write_that_the_plan_did_not_know_stops_everything(seen in stack(), goal in goal(), versioned: bool) {
             let want = Want {
-                goal: &goal, expected: Some("never seen"), force: false, method: Method::Auto, only_marker: None,
+                goal: &goal, expected: Some("never seen"), force: false, method: Method::Auto, only: None,
                 aside: false, versioned,
             };
             prop_assert!(matches!(decide(&seen, &want), Decision::Already | Decision::ChangedSince));
@@ -209,7 +210,7 @@ mod tests {
         #[test]
         fn nothing_is_copied_that_removing_markers_brings_back(seen in stack(), goal in goal()) {
             let want = Want {
-                goal: &goal, expected: None, force: false, method: Method::Auto, only_marker: None, aside: false,
+                goal: &goal, expected: None, force: false, method: Method::Auto, only: None, aside: false,
                 versioned: true,
             };
             let Goal::Version(id) = &goal else { return Ok(()) };

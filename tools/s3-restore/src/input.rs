@@ -44,8 +44,10 @@ pub struct Task {
     /// not know.
     pub expected: Option<String>,
     pub method: Method,
-    /// The only delete marker that may be removed, where not every one may.
-    pub only_marker: Option<String>,
+    /// The delete markers that the plan found above the version, newest first.
+    pub markers: Vec<String>,
+    /// Whether no other delete marker may be removed.
+    pub only_those: bool,
 }
 
 impl Task {
@@ -128,8 +130,17 @@ pub fn task(record: &Record, bucket: Option<&str>, options: &Options) -> Result<
         _ => options.method,
     };
     // A plan knows nothing of what lies where the version is put aside.
-    let expected = fields.plan.filter(|_| options.to.is_none()).map(|plan| plan.current_version_id);
-    Ok(Task { source, target, goal, expected, method, only_marker: None })
+    let plan = fields.plan.filter(|_| options.to.is_none());
+    let (expected, markers) = plan.map(|plan| (plan.current_version_id, plan.markers)).unzip();
+    Ok(Task {
+        source,
+        target,
+        goal,
+        expected,
+        method,
+        markers: markers.unwrap_or_default(),
+        only_those: false,
+    })
 }
 
 fn aside(to: &S3Url, source: &Place) -> Place {

@@ -7,7 +7,7 @@ use common::reject::{Failure, Reject};
 use common::s3::{Entry, entries_of_key};
 
 use crate::customer_key::ALGORITHM;
-use crate::input::Place;
+use crate::input::{Place, Task};
 use crate::refuse;
 use crate::restore::Restorer;
 
@@ -18,6 +18,8 @@ const IS_DELETE_MARKER: u16 = 405;
 #[derive(Debug, Default)]
 pub struct Seen {
     pub entries: Vec<Entry>,
+    /// Whether the version beneath the delete markers is there because the plan says so.
+    pub claimed: bool,
     /// What HEAD said of the latest, if it was asked and is no delete marker.
     pub head: Option<HeadObjectOutput>,
 }
@@ -38,7 +40,7 @@ impl Restorer {
     /// All entries of a key, newest first.
     pub async fn list(&self, place: &Place) -> Result<Seen, Failure> {
         let entries = entries_of_key(&self.client, &place.bucket, &place.key).await;
-        Ok(Seen { entries: entries.map_err(refuse::trouble)?, head: None })
+        Ok(Seen { entries: entries.map_err(refuse::trouble)?, head: None, claimed: false })
     }
 
     /// The latest of a key by one cheap HEAD; all of it where HEAD does not tell.
@@ -54,7 +56,7 @@ impl Restorer {
                     size: head.content_length.and_then(|size| u64::try_from(size).ok()),
                     ..Entry::default()
                 };
-                Ok(Seen { entries: vec![entry], head: Some(head) })
+                Ok(Seen { entries: vec![entry], head: Some(head), claimed: false })
             }
             Err(err) => {
                 let header = |name| err.raw_response().and_then(|answer| answer.headers().get(name));
@@ -71,13 +73,55 @@ impl Restorer {
                             delete_marker: true,
                             ..Entry::default()
                         };
-                        Ok(Seen { entries: vec![entry], head: None })
+                        Ok(Seen { entries: vec![entry], head: None, claimed: false })
                     }
                     // Not every store names the delete marker, and SSE-C is told by no HEAD without its key.
                     (Some(400 | 404), ..) => self.list(place).await,
                     _ => Err(refuse::trouble(trouble)),
                 }
             }
+        }
+    }
+
+    /// The delete markers of a plan and the version beneath them, if the first of them is the latest and each is found to be
+    /// one. A HEAD for each is all that a listing would tell, but for what lies beneath.
+    pub async fn planned_markers(&self, task: &Task, id: &str) -> Result<Option<Seen>, Failure> {
+        let Some((top, others)) = task.markers.split_first() else { return Ok(None) };
+        let latest = self.latest(&task.target).await?;
+        let is = |marker, id: &str| {
+            latest.latest().is_some_and(|latest| latest.delete_marker == marker && latest.version_id == id)
+        };
+        if !is(true, top) || task.expected.as_ref() != Some(top) {
+            let settled = is(false, id) || !self.options.force && latest.head.is_some();
+            return Ok((settled || latest.entries.len() > 1).then_some(latest));
+        }
+        for other in others {
+            if !self.is_marker(&task.target, other).await? {
+                return Ok(None);
+            }
+        }
+        let entry = |version_id: &str, delete_marker| Entry {
+            key: task.target.key.clone(),
+            version_id: version_id.to_owned(),
+            delete_marker,
+            ..Entry::default()
+        };
+        let mut entries: Vec<_> = task.markers.iter().map(|marker| entry(marker, true)).collect();
+        entries.push(entry(id, false));
+        Ok(Some(Seen { entries, claimed: true, head: None }))
+    }
+
+    async fn is_marker(&self, place: &Place, id: &str) -> Result<bool, Failure> {
+        let head = self.client.head_object().bucket(&place.bucket).key(&place.key).version_id(id);
+        let Err(err) = head.send().await else { return Ok(false) };
+        let marker = err.raw_response().and_then(|answer| answer.headers().get("x-amz-delete-marker"));
+        if marker == Some("true") {
+            return Ok(true);
+        }
+        let trouble = Trouble::new(&format!("HeadObject {place} version {id}"), &err);
+        match trouble.status {
+            Some(400..=499) if !trouble.is_retryable() => Ok(false),
+            _ => Err(refuse::trouble(trouble)),
         }
     }
 

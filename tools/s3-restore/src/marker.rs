@@ -4,25 +4,47 @@ use common::aws::Trouble;
 use common::reject::Failure;
 
 use crate::guard::Condition;
-use crate::input::Place;
+use crate::input::{Place, Task};
 use crate::look::Seen;
+use crate::output::{Act, Done};
 use crate::refuse;
 use crate::restore::Restorer;
 
 impl Restorer {
-    /// Removes delete markers, oldest first. Each was seen to be one in a listing made immediately before, and a version id
-    /// never changes what it names where it is not `null`.
-    pub async fn remove_markers(
+    /// Makes the version beneath delete markers the latest.
+    pub async fn undelete(
         &self,
-        place: &Place,
+        task: &Task,
+        id: &str,
         seen: &Seen,
-        markers: &[String],
-    ) -> Result<(), Failure> {
+        markers: Vec<String>,
+    ) -> Result<Done, Failure> {
+        let mut done = Done::after(Act::Undelete, task, seen);
+        done.version_id = Some(id.to_owned());
+        done.bytes = seen.entries.iter().find(|entry| entry.version_id == id).and_then(|entry| entry.size);
+        if !self.options.dry_run {
+            self.remove_markers(&task.target, seen, &markers).await?;
+        }
+        if seen.claimed {
+            let now = self.latest(&task.target).await?;
+            if now.latest_id() != Some(id) {
+                let removed = markers.join(", ");
+                return Err(refuse::not_beneath(&task.target, id, now.latest_id(), &removed));
+            }
+            done.bytes = now.latest().and_then(|latest| latest.size);
+        }
+        done.removed_markers = markers.into_iter().rev().collect();
+        Ok(done)
+    }
+
+    /// Removes delete markers, oldest first. The store said of each immediately before that it is one, and a version id never
+    /// changes what it names where it is not `null`.
+    async fn remove_markers(&self, place: &Place, seen: &Seen, markers: &[String]) -> Result<(), Failure> {
         for (removed, id) in markers.iter().enumerate() {
             let is_marker =
                 |id: &str| seen.entries.iter().any(|entry| entry.delete_marker && entry.version_id == id);
             if !is_marker(id) {
-                return Err(refuse::not_a_marker(place, &format!("{id} was not listed as a delete marker")));
+                return Err(refuse::not_a_marker(place, &format!("{id} is not known to be a delete marker")));
             }
             let delete = self.client.delete_object().bucket(&place.bucket).key(&place.key).version_id(id);
             let answer = delete.send().await.map_err(|err| {

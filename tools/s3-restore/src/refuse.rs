@@ -35,6 +35,15 @@ pub fn changed_since(place: &Place, expected: Option<&str>, now: Option<&str>) -
     Reject::new("changed-since", message).into()
 }
 
+/// The delete markers of a plan are gone, and another version than the plan's lay beneath them.
+pub fn not_beneath(place: &Place, id: &str, now: Option<&str>, removed: &str) -> Failure {
+    let now = now.unwrap_or("nothing");
+    let message = format!(
+        "{place}: not {id} but {now} was beneath the delete markers {removed}, which are removed: plan again"
+    );
+    Reject::new("changed-since", message).into()
+}
+
 /// The wanted version is not there.
 pub fn no_such_version(place: &Place, id: &str) -> Failure {
     Reject::new("no-such-version", format!("{place}: there is no version {id}")).into()

@@ -75,7 +75,9 @@ impl Restorer {
                 (Decision::Already, _) => return Ok(already(task, &seen, None)),
                 (Decision::ChangedSince, _) => return self.perhaps_already(task, &seen).await,
                 (Decision::NotVersioned, _) => return Err(refuse::not_versioned(&task.target)),
-                (Decision::Undelete(markers), _) => return self.undelete(task, &seen, markers).await,
+                (Decision::Undelete(markers), Goal::Version(id)) => {
+                    return self.undelete(task, id, &seen, markers).await;
+                }
                 (Decision::NoSuchVersion, Goal::Version(id)) => {
                     return Err(refuse::no_such_version(&task.source, id));
                 }
@@ -94,7 +96,13 @@ impl Restorer {
                     let condition = self.condition(task, &bucket, &seen)?;
                     (self.mark_deleted(task, &seen, &condition).await?, condition)
                 }
-                (Decision::NoSuchVersion | Decision::IsDeleteMarker | Decision::Copy, _) => {
+                (
+                    Decision::NoSuchVersion
+                    | Decision::IsDeleteMarker
+                    | Decision::Copy
+                    | Decision::Undelete(_),
+                    _,
+                ) => {
                     return Err(anyhow::anyhow!("{}: a decision without a version", task.target).into());
                 }
             };
@@ -116,7 +124,7 @@ impl Restorer {
             expected: task.expected.as_deref(),
             force: self.options.force,
             method: task.method,
-            only_marker: task.only_marker.as_deref(),
+            only: task.only_those.then_some(task.markers.as_slice()),
             aside: task.is_aside(),
             versioned: bucket.versioned,
         }
@@ -135,7 +143,18 @@ impl Restorer {
                 let (seen, wanted) = tokio::join!(latest, self.head(&task.source, id));
                 Ok(Before { seen: seen?, wanted: Some(wanted) })
             }
-            Goal::Version(_) => Ok(Before { seen: self.list(&task.target).await?, wanted: None }),
+            Goal::Version(id) => {
+                // What --dry-run says is not proven by doing it, so it looks at everything.
+                let planned = match bucket.versioned && !self.options.dry_run {
+                    true => self.planned_markers(task, id).await?,
+                    false => None,
+                };
+                let seen = match planned {
+                    Some(seen) => seen,
+                    None => self.list(&task.target).await?,
+                };
+                Ok(Before { seen, wanted: None })
+            }
             Goal::Deleted | Goal::Unchanged => Ok(Before { seen: latest.await?, wanted: None }),
         }
     }
@@ -217,20 +236,6 @@ impl Restorer {
             }
             Err(trouble) => Ok(Written::Failed(trouble)),
         }
-    }
-
-    async fn undelete(&self, task: &Task, seen: &Seen, markers: Vec<String>) -> Result<Done, Failure> {
-        let mut done = Done::after(Act::Undelete, task, seen);
-        if let Goal::Version(id) = &task.goal {
-            done.version_id = Some(id.clone());
-            done.bytes =
-                seen.entries.iter().find(|entry| entry.version_id == *id).and_then(|entry| entry.size);
-        }
-        if !self.options.dry_run {
-            self.remove_markers(&task.target, seen, &markers).await?;
-        }
-        done.removed_markers = markers.into_iter().rev().collect();
-        Ok(done)
     }
 
     /// A key that was written to after the plan may have been brought back by just that write.

@@ -36,7 +36,7 @@ pub fn task(record: &Record, bucket: Option<&str>) -> Result<Task, Reject> {
     let task = Task { expected: Some(current.clone()), ..stay(place) };
     Ok(match (done.action, done.previous_version_id) {
         (Act::MarkDeleted, Some(previous)) => {
-            Task { goal: Goal::Version(previous), method: Method::Auto, only_marker: Some(current), ..task }
+            Task { goal: Goal::Version(previous), markers: vec![current], only_those: true, ..task }
         }
         (Act::MarkDeleted, None) => return Err(missing("previous_version_id")),
         (Act::Copy, Some(previous)) if !done.previous_delete_marker => {
@@ -53,7 +53,8 @@ fn stay(place: Place) -> Task {
         goal: Goal::Unchanged,
         expected: None,
         method: Method::Auto,
-        only_marker: None,
+        markers: Vec::new(),
+        only_those: false,
     }
 }
 
@@ -91,7 +92,7 @@ mod tests {
     fn only_the_delete_marker_of_the_run_is_removed() {
         let task = undo(r#"{"action":"mark-deleted","version_id":"m","previous_version_id":"v"}"#).unwrap();
         assert_eq!(task.goal, Goal::Version("v".into()));
-        assert_eq!(task.only_marker.as_deref(), Some("m"));
+        assert_eq!((task.markers, task.only_those), (vec!["m".to_owned()], true));
         assert_eq!(task.method, Method::Auto);
     }
 

@@ -18,7 +18,7 @@ use crate::input::{self, Wanted};
 use crate::paths::Mapping;
 use crate::price::Budget;
 use crate::receipt::Receipts;
-use crate::send::{Sender, WILDCARDS};
+use crate::send::{Sender, WILDCARDS, tell_unsent};
 use crate::wait::Pending;
 
 /// Records that are read ahead.
@@ -83,13 +83,10 @@ impl Run {
     async fn finish(mut self, items: Items<std::io::Result<Item>>, every: Option<Duration>) -> Result<()> {
         let result = self.read(items, every).await;
         if self.gathered.keys() > 0 {
-            tracing::warn!(
-                "{} keys were read and not purged: give the same input again",
-                self.gathered.keys()
-            );
+            tell_unsent(self.gathered.keys());
         }
         if self.unchanged > 0 {
-            tracing::info!("{} records say that nothing was changed: not purged", self.unchanged);
+            tracing::info!("records that say nothing was changed, not purged: {}", self.unchanged);
         }
         let finished = self.sender.finish(result.is_ok()).await;
         result.and(finished)
@@ -99,12 +96,7 @@ impl Run {
     async fn read(&mut self, mut items: Items<std::io::Result<Item>>, every: Option<Duration>) -> Result<()> {
         let mut clock = every.map(clock);
         loop {
-            let wake = self
-                .sender
-                .pending
-                .as_ref()
-                .filter(|pending| !pending.is_empty())
-                .map(|pending| pending.next);
+            let wake = self.sender.next_look();
             tokio::select! {
                 biased;
                 () = self.ctx.stop.cancelled() => return Ok(()),

@@ -154,6 +154,11 @@ impl Sender {
         }
     }
 
+    /// When to look at what is waited for, if anything is.
+    pub fn next_look(&self) -> Option<Instant> {
+        self.pending.as_ref().filter(|pending| !pending.is_empty()).map(|pending| pending.next)
+    }
+
     /// Looks at what is waited for.
     ///
     /// # Errors

@@ -41,15 +41,17 @@ impl Batch {
         self.paths.iter().map(|sent| sent.keys).sum()
     }
 
-    /// The CallerReference: for the same distribution, paths and run id CloudFront answers with the invalidation that
-    /// exists already.
-    pub fn reference(&self, distribution: &str, run_id: &str) -> String {
+    /// The CallerReference: for the same distribution, paths, run id and part of the run, counted from 0, CloudFront
+    /// answers with the invalidation that exists already. Parts differ, because a path that is sent again by the same
+    /// run is to be purged again.
+    pub fn reference(&self, distribution: &str, run_id: &str, part: u64) -> String {
         let mut hasher = blake3::Hasher::new();
-        for part in [distribution, run_id].into_iter().chain(self.paths.iter().map(|sent| sent.path.as_str()))
+        hasher.update(&part.to_le_bytes());
+        for text in [distribution, run_id].into_iter().chain(self.paths.iter().map(|sent| sent.path.as_str()))
         {
-            // With its length before each part, ("ab","c") and ("a","bc") differ.
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part.as_bytes());
+            // With its length before each text, ("ab","c") and ("a","bc") differ.
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
         }
         let hex = hasher.finalize().to_hex();
         format!("cf-purge-{}", &hex[..32])
@@ -89,15 +91,16 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_names_distribution_paths_and_run() {
-        let one = batch(&["/a", "/b"]).reference("E1", "r");
-        assert_eq!(one, batch(&["/a", "/b"]).reference("E1", "r"));
+    fn a_reference_names_distribution_paths_run_and_part() {
+        let one = batch(&["/a", "/b"]).reference("E1", "r", 0);
+        assert_eq!(one, batch(&["/a", "/b"]).reference("E1", "r", 0));
         for other in [
-            batch(&["/a", "/b"]).reference("E2", "r"),
-            batch(&["/a", "/b"]).reference("E1", "q"),
-            batch(&["/a", "/c"]).reference("E1", "r"),
-            batch(&["/a/b"]).reference("E1", "r"),
-            batch(&["/a"]).reference("E1", "r"),
+            batch(&["/a", "/b"]).reference("E2", "r", 0),
+            batch(&["/a", "/b"]).reference("E1", "q", 0),
+            batch(&["/a", "/b"]).reference("E1", "r", 1),
+            batch(&["/a", "/c"]).reference("E1", "r", 0),
+            batch(&["/a/b"]).reference("E1", "r", 0),
+            batch(&["/a"]).reference("E1", "r", 0),
         ] {
             assert_ne!(one, other);
         }

@@ -58,6 +58,7 @@ pub async fn purge(cli: Cli, ctx: Ctx) -> Result<()> {
             dry_run: cli.dry_run,
             pending: cli.wait.then(|| Pending::new(cli.timeout)),
             pace: None,
+            part: 0,
             ctx: ctx.clone(),
         },
         ctx,

@@ -68,9 +68,9 @@ impl Receipts {
         }
     }
 
-    /// The CallerReference of a batch in this run.
-    pub fn reference(&self, batch: &Batch) -> String {
-        batch.reference(&self.distribution, &self.run_id)
+    /// The CallerReference of a batch in this part of the run.
+    pub fn reference(&self, batch: &Batch, part: u64) -> String {
+        batch.reference(&self.distribution, &self.run_id, part)
     }
 
     /// Resolves when nothing more is to be started.

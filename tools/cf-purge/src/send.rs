@@ -41,6 +41,8 @@ pub struct Sender {
     pub pending: Option<Pending>,
     /// When the next one may be made, once there was a throttle.
     pub pace: Option<Instant>,
+    /// Which part of the run is sent next, counted from 0.
+    pub part: u64,
     /// Counts and stop signal.
     pub ctx: Ctx,
 }
@@ -77,12 +79,13 @@ impl Sender {
             left -= batch.keys();
             self.ctx.counts.done(batch.keys());
         }
+        self.part += 1;
         Ok(())
     }
 
     /// Makes one invalidation as soon as that is possible. False when the run was stopped before.
     async fn make(&mut self, batch: &Batch) -> Result<bool> {
-        let reference = self.receipts.reference(batch);
+        let reference = self.receipts.reference(batch, self.part);
         let deadline = Instant::now() + self.timeout;
         let mut tried = 0;
         loop {

@@ -92,20 +92,21 @@ pub(super) fn parse(body: &[u8]) -> Result<Page> {
             Event::CData(part) => text.push_str(&part),
             Event::GeneralRef(name) => text.push(character(&name)?),
             Event::End(_) => {
-                let value = std::mem::take(&mut text);
+                // Copied where it is kept: the text's own room serves the next element.
                 match (path.pop(), path.top()) {
                     (Tag::Version | Tag::DeleteMarker, _) => page.entries.push(std::mem::take(&mut entry)),
-                    (tag, Tag::Version | Tag::DeleteMarker) => entry.set(tag, value)?,
-                    (Tag::Id, Tag::Owner) => entry.owner = Some(value),
+                    (tag, Tag::Version | Tag::DeleteMarker) => entry.set(tag, &text)?,
+                    (Tag::Id, Tag::Owner) => entry.owner = Some(text.clone()),
                     (Tag::InProgress, Tag::RestoreStatus) => {
-                        entry.restore_in_progress = Some(value == "true");
+                        entry.restore_in_progress = Some(text == "true");
                     }
-                    (Tag::IsTruncated, _) => page.truncated = value == "true",
-                    (Tag::EncodingType, _) => page.encoded = value == "url",
-                    (Tag::NextKeyMarker, _) => next_key = Some(value),
-                    (Tag::NextVersionIdMarker, _) => next_version = Some(value),
+                    (Tag::IsTruncated, _) => page.truncated = text == "true",
+                    (Tag::EncodingType, _) => page.encoded = text == "url",
+                    (Tag::NextKeyMarker, _) => next_key = Some(text.clone()),
+                    (Tag::NextVersionIdMarker, _) => next_version = Some(text.clone()),
                     _ => {}
                 }
+                text.clear();
             }
             Event::Eof if path.depth() == 0 && path.seen => break,
             Event::Eof => bail!("the listing ends in the middle"),
@@ -207,17 +208,17 @@ impl Path {
 }
 
 impl Entry {
-    fn set(&mut self, tag: Tag, value: String) -> Result<()> {
+    fn set(&mut self, tag: Tag, value: &str) -> Result<()> {
         match tag {
-            Tag::Key => self.key = value,
-            Tag::VersionId => self.version_id = value,
+            Tag::Key => self.key = value.into(),
+            Tag::VersionId => self.version_id = value.into(),
             Tag::IsLatest => self.is_latest = value == "true",
-            Tag::LastModified => self.last_modified = value,
+            Tag::LastModified => self.last_modified = value.into(),
             Tag::Size => self.size = Some(value.parse().context("a Size that is no number")?),
-            Tag::Etag => self.etag = Some(value),
-            Tag::StorageClass => self.storage_class = Some(value),
-            Tag::ChecksumAlgorithm => self.checksum_algorithm.push(value),
-            Tag::ChecksumType => self.checksum_type = Some(value),
+            Tag::Etag => self.etag = Some(value.into()),
+            Tag::StorageClass => self.storage_class = Some(value.into()),
+            Tag::ChecksumAlgorithm => self.checksum_algorithm.push(value.into()),
+            Tag::ChecksumType => self.checksum_type = Some(value.into()),
             _ => {}
         }
         Ok(())
@@ -243,10 +244,9 @@ fn decoded(key: String) -> Result<String> {
     if !key.contains(['%', '+']) {
         return Ok(key);
     }
-    let spaced = key.replace('+', " ");
+    let spaced = if key.contains('+') { Cow::Owned(key.replace('+', " ")) } else { Cow::Borrowed(&*key) };
     match percent_decode_str(&spaced).decode_utf8() {
-        Ok(Cow::Owned(key)) => Ok(key),
-        Ok(Cow::Borrowed(_)) => Ok(spaced),
+        Ok(key) => Ok(key.into_owned()),
         Err(_) => bail!("a key that is not UTF-8: {key}"),
     }
 }

@@ -67,7 +67,9 @@ impl Restorer {
                         &format!("DeleteObject of {id} removed no delete marker"),
                     ));
                 }
-                // Older stores do not say so, and S3 neither of one that an earlier try has removed.
+                // Older stores do not say so, and S3 neither of one that an earlier try has removed. A plan's claim is
+                // checked at the end.
+                None if seen.claimed => {}
                 None => self.no_version_is_gone(place, seen).await?,
             }
         }

@@ -1,5 +1,15 @@
 //! s3-restore as its users run it: the real binary against real servers.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod archive;
 mod bench;
 mod decisions;
+mod faults;
+mod guards;
+mod input;
+mod metadata;
+mod moto;
+mod multipart;
+mod older_stores;
+mod process;
+mod undo;

@@ -1,0 +1,327 @@
+"""Measures the tools beside their peers: whole processes, interleaved runs, medians, ratios. Started by scripts/bench."""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ENV = {
+    **os.environ,
+    "AWS_ACCESS_KEY_ID": "bench",
+    "AWS_SECRET_ACCESS_KEY": "bench",
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+
+
+class FastS3:
+    """Our own versioned S3: a Python server would be what is measured."""
+
+    def __init__(self, bins, *arguments):
+        self.process = subprocess.Popen(
+            [bins / "fast-s3", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.url = self.process.stdout.readline().strip()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+
+    def env(self):
+        return {**ENV, "AWS_ENDPOINT_URL": self.url, "S3_ENDPOINT_URL": self.url}
+
+
+class Tools:
+    def __init__(self, bins, peers):
+        packages = next((peers / "lib").glob("python3*")) / "site-packages"
+        self.versions, self.restore, self.purge = (bins / name for name in ["s3-versions", "s3-restore", "cf-purge"])
+        # The program itself, without the Python wrapper that the package puts before it.
+        self.s5cmd = packages / "s5cmd/bin/s5cmd"
+        self.rclone, self.aws = peers / "bin/rclone", peers / "bin/aws"
+        self.pit = peers / "bin/s3-pit-restore"
+
+
+# ---- measuring
+
+
+def peak(pid):
+    """The largest resident set so far, in KiB. rusage would also count this process, of which the child is a fork."""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    line = next((line for line in status.splitlines() if line.startswith("VmHWM")), "VmHWM: 0 kB")
+    return int(line.split()[1])
+
+
+def measure(env, *commands, stdin=subprocess.DEVNULL):
+    """Runs the commands as one pipeline into /dev/null: {"cpu": s, "wall": s, "rss": MiB of the largest}."""
+    with tempfile.TemporaryFile() as messages:
+        started = time.perf_counter()
+        running = {}
+        for n, command in enumerate(commands):
+            last = n == len(commands) - 1
+            process = subprocess.Popen(
+                command, env=env, stdin=stdin, stdout=subprocess.DEVNULL if last else subprocess.PIPE, stderr=messages
+            )
+            # Ours is closed, so that a process that ends early is noticed by the one before it.
+            if stdin is not subprocess.DEVNULL:
+                stdin.close()
+            stdin = process.stdout
+            running[process.pid] = (process, command)
+        cpu, rss = 0.0, 0
+        while running:
+            for pid, (process, command) in list(running.items()):
+                rss = max(rss, peak(pid))
+                ended, status, used = os.wait4(pid, os.WNOHANG)
+                if not ended:
+                    continue
+                del running[pid]
+                process.returncode = os.waitstatus_to_exitcode(status)
+                if process.returncode != 0:
+                    messages.seek(0)
+                    said = messages.read().decode(errors="replace")[-2000:]
+                    sys.exit(f"bench: {command[0]} ended with {process.returncode}: {said}")
+                cpu += used.ru_utime + used.ru_stime
+            time.sleep(0.001)
+        return {"cpu": cpu, "wall": time.perf_counter() - started, "rss": rss / 1024}
+
+
+def first_byte(env, command, stdin=b""):
+    """Seconds from the start of the process to the first byte on its stdout."""
+    with tempfile.TemporaryFile() as given:
+        given.write(stdin)
+        given.seek(0)
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command, env=env, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+        )
+        byte = process.stdout.read(1)
+        took = time.perf_counter() - started
+        _, said = process.communicate()
+    if not byte or process.returncode != 0:
+        sys.exit(f"bench: {command[0]} ended with {process.returncode}: {said.decode(errors='replace')[-2000:]}")
+    return took
+
+
+def medians(runs):
+    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+
+
+def run(env, command):
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"bench: {command[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
+    return done.stdout
+
+
+# ---- s3-versions
+
+
+def listings(tools, server):
+    remote = [":s3:synthetic", "--s3-provider", "Other", "--s3-endpoint", server.url, "--s3-env-auth", "--config", ""]
+    return {
+        "s3-versions": [tools.versions, "s3://synthetic/"],
+        "s5cmd ls --all-versions": [tools.s5cmd, "ls", "--all-versions", "s3://synthetic/*"],
+        "rclone lsf --s3-versions": [tools.rclone, "lsf", "--recursive", "--s3-versions", *remote],
+        "aws s3api list-object-versions": [tools.aws, "s3api", "list-object-versions", "--bucket", "synthetic"],
+    }
+
+
+def bench_listing(tools, options):
+    runs = {}
+    with FastS3(options.bins, f"keys={options.entries // 2}", "versions=2") as server:
+        found = run(server.env(), [tools.versions, "s3://synthetic/"]).count("\n")
+        for _ in range(options.runs):
+            for name, command in listings(tools, server).items():
+                runs.setdefault(name, []).append(measure(server.env(), [str(part) for part in command]))
+    results = {name: medians(measured) for name, measured in runs.items()}
+    ours = results["s3-versions"]["cpu"]
+    targets = {"s5cmd ls --all-versions": 10, "rclone lsf --s3-versions": 5, "aws s3api list-object-versions": 20}
+    print(f"\n### Listing {found:,} versions\n")
+    header("tool", "CPU s", "CPU us an entry", "wall s", "peak MiB", "its CPU / ours", "target")
+    for name, got in results.items():
+        target = targets.get(name)
+        verdict = ratio(got["cpu"] / ours, target) if target else ["1", ""]
+        row(name, f"{got['cpu']:.2f}", f"{got['cpu'] / found * 1e6:.2f}", *wall_and_rss(got), *verdict)
+    return results["s3-versions"]["rss"]
+
+
+def bench_memory(tools, options, small):
+    with FastS3(options.bins, f"keys={options.many // 2}", "versions=2") as server:
+        many = measure(server.env(), [tools.versions, "s3://synthetic/"])
+    print("\n### Memory of s3-versions\n")
+    header("versions in the bucket", "peak MiB", "target MiB", "")
+    row(f"{options.entries:,}", f"{small:.1f}", "< 32", verdict(small < 32))
+    row(f"{options.many:,}", f"{many['rss']:.1f}", "< 32", verdict(many["rss"] < 32))
+
+
+# ---- s3-restore
+
+
+def wait_for_next_second():
+    time.sleep(1 - time.time() % 1)
+
+
+def fill(tools, env, count, edition, folder):
+    for n in range(count):
+        (folder / f"{n:05}.jpg").write_text(f"{edition} {n} " * 100)
+    run(env, [tools.s5cmd, "cp", f"{folder}/", "s3://bench/originals/"])
+
+
+def etags(tools, env):
+    lines = run(env, [tools.s5cmd, "--json", "ls", "--etag", "s3://bench/*"]).splitlines()
+    return {entry["key"]: entry["etag"] for entry in map(json.loads, lines)}
+
+
+def overwritten_bucket(tools, env, count, folder):
+    """Every object overwritten once. Returns the instant before that and the ETags of then."""
+    data = folder / "data"
+    data.mkdir(exist_ok=True)
+    fill(tools, env, count, "good", data)
+    good = etags(tools, env)
+    # The instant has a second to itself, since stamps are whole seconds.
+    wait_for_next_second()
+    at = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    wait_for_next_second()
+    fill(tools, env, count, "wrong", data)
+    return at, good
+
+
+def copy_command(line):
+    record = json.loads(line)
+    address = f"s3://{record['bucket']}/{record['key']}"
+    return f"cp --version-id {record['version_id']} {address} {address}\n"
+
+
+def restores(tools, at, plan, folder):
+    """{name: (pipeline, its stdin)}. Every tool with the concurrency that it chooses itself."""
+    (folder / "copies").write_text("".join(map(copy_command, plan.splitlines())))
+    (folder / "plan").write_text(plan)
+    listed = [tools.versions, "--at", at, "s3://bench/originals/"]
+    pit = [tools.pit, "--bucket", "bench", "--dest-bucket", "bench", "--prefix", "originals/", "--timestamp", at]
+    return {
+        "s3-restore": ([[tools.restore]], folder / "plan"),
+        "s5cmd run": ([[tools.s5cmd, "run", folder / "copies"]], None),
+        "s3-versions \\| s3-restore": ([listed, [tools.restore]], None),
+        "s3-pit-restore": ([pit], None),
+    }
+
+
+def restore_once(tools, options, name, folder):
+    """In a bucket of its own: whatever ran before would leave nothing to do."""
+    with FastS3(options.bins, "bucket=bench") as server:
+        env = server.env()
+        at, good = overwritten_bucket(tools, env, options.objects, folder)
+        plan = run(env, [tools.versions, "--at", at, "s3://bench/originals/"])
+        commands, given = restores(tools, at, plan, folder)[name]
+        commands = [[str(part) for part in command] for command in commands]
+        got = measure(env, *commands, stdin=open(given, "rb") if given else subprocess.DEVNULL)
+        if etags(tools, env) != good:
+            sys.exit(f"bench: {name} did not restore every object")
+    return got
+
+
+def bench_restore(tools, options):
+    names = ["s3-restore", "s5cmd run", "s3-versions \\| s3-restore", "s3-pit-restore"]
+    runs = {name: [] for name in names}
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(options.runs):
+            for name in names:
+                runs[name].append(restore_once(tools, options, name, pathlib.Path(folder)))
+    results = {name: medians(measured) for name, measured in runs.items()}
+    print(f"\n### Restoring {options.objects:,} overwritten objects\n")
+    print("s5cmd is given the same versions as s3-restore; s3-pit-restore lists for itself, as s3-versions does for us.\n")
+    header("tool", "CPU s", "CPU us an object", "wall s", "peak MiB")
+    for name, got in results.items():
+        row(name, f"{got['cpu']:.2f}", f"{got['cpu'] / options.objects * 1e6:.0f}", *wall_and_rss(got))
+    print()
+    header("ratio", "measured", "target")
+    for ours, peer, wall in [(names[0], names[1], 1), (names[2], names[3], 4)]:
+        row(f"wall, {peer} / {ours}", *ratio(results[peer]["wall"] / results[ours]["wall"], wall))
+        row(f"CPU, {peer} / {ours}", *ratio(results[peer]["cpu"] / results[ours]["cpu"], 4))
+
+
+# ---- start
+
+
+def starts(tools, server):
+    """{tool: (environment, command, stdin)}: the shortest run that writes a record."""
+    s3 = server.env()
+    listed = run(s3, [tools.versions, "s3://synthetic/"]).splitlines()[0].encode()
+    purge = [tools.purge, "--distribution-id", make_distribution(tools)]
+    return {
+        "s3-versions": (s3, [tools.versions, "s3://synthetic/"], b""),
+        "s3-restore": (s3, [tools.restore, "--dry-run"], listed + b"\n"),
+        "cf-purge": (dict(os.environ), purge, b'{"key":"a.jpg"}\n'),
+    }
+
+
+def make_distribution(tools):
+    made = run(dict(os.environ), [tools.aws, "cloudfront", "create-distribution", "--origin-domain-name", "b.example"])
+    return json.loads(made)["Distribution"]["Id"]
+
+
+def bench_start(tools, options):
+    print("\n### Start, in ms\n")
+    header("tool", "to the first byte", "target", "", "`--help`", "target", "")
+    with FastS3(options.bins, "keys=1", "versions=1") as server:
+        for name, (env, command, given) in starts(tools, server).items():
+            first = statistics.median(first_byte(env, command, given) for _ in range(options.runs * 4)) * 1e3
+            help_ = statistics.median(first_byte(env, [command[0], "--help"]) for _ in range(options.runs * 4)) * 1e3
+            row(name, f"{first:.1f}", "< 50", verdict(first < 50), f"{help_:.1f}", "< 10", verdict(help_ < 10))
+
+
+# ---- Markdown
+
+
+def header(*cells):
+    row(*cells)
+    row("---", *["---:"] * (len(cells) - 1))
+
+
+def row(*cells):
+    print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def wall_and_rss(got):
+    return f"{got['wall']:.2f}", f"{got['rss']:.0f}"
+
+
+def verdict(met):
+    return "met" if met else "**missed**"
+
+
+def ratio(measured, target):
+    return f"{measured:.1f}", f"at least {target}: {verdict(measured >= target)}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bins", type=pathlib.Path, required=True)
+    parser.add_argument("--peers", type=pathlib.Path, required=True)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--entries", type=int, default=40_000)
+    parser.add_argument("--many", type=int, default=1_000_000)
+    parser.add_argument("--objects", type=int, default=5_000)
+    options = parser.parse_args()
+    tools = Tools(options.bins, options.peers)
+    print(f"Medians of {options.runs} interleaved runs on {os.cpu_count()} cores, {platform.system()} {platform.machine()}.")
+    small = bench_listing(tools, options)
+    bench_memory(tools, options, small)
+    bench_restore(tools, options)
+    bench_start(tools, options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,7 @@
 //! The four things that are asked of CloudFront, and what its answers mean.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 
 use anyhow::{Result, anyhow};
 use aws_sdk_cloudfront::Client;
@@ -9,10 +10,13 @@ use aws_sdk_cloudfront::types::{InvalidationBatch, Paths};
 use common::aws::{AwsArgs, Trouble, probe_retries};
 use serde::Serialize;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Load};
 
 /// Summaries in one page of ListInvalidations (its maximum).
 const PAGE: i32 = 100;
+
+/// The code of a [`Trouble`] with an answer, or a request, that lacks something.
+const INCOMPLETE: &str = "Incomplete";
 
 /// One distribution.
 pub struct CloudFront {
@@ -20,15 +24,6 @@ pub struct CloudFront {
     distribution: String,
     /// Sizes of invalidations that were in progress when last looked at; they never change.
     sizes: HashMap<String, Load>,
-}
-
-/// Paths and wildcards that are in progress.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Load {
-    /// Paths without a star at their end.
-    pub singles: usize,
-    /// Paths with one.
-    pub wildcards: usize,
 }
 
 /// How far an invalidation is.
@@ -83,13 +78,14 @@ impl CloudFront {
     /// # Errors
     /// A request that failed after all its tries.
     pub async fn in_progress(&mut self) -> Result<Load, Trouble> {
+        let what = format!("ListInvalidations of {}", self.distribution);
         let mut marker = None;
         let mut sizes = HashMap::new();
         loop {
             let request =
                 self.client.list_invalidations().distribution_id(&self.distribution).max_items(PAGE);
             let page = request.set_marker(marker).send().await;
-            let page = page.map_err(|error| Trouble::new(&self.what("ListInvalidations"), &error))?;
+            let page = page.map_err(|error| Trouble::new(&what, &error))?;
             let list = page.invalidation_list();
             let summaries = list.map(|list| list.items()).unwrap_or_default();
             let mut found = false;
@@ -112,24 +108,16 @@ impl CloudFront {
             }
         }
         self.sizes = sizes;
-        let add = |sum: Load, size: &Load| Load {
-            singles: sum.singles + size.singles,
-            wildcards: sum.wildcards + size.wildcards,
-        };
-        Ok(self.sizes.values().fold(Load::default(), add))
+        Ok(self.sizes.values().copied().sum())
     }
 
     /// Creates an invalidation, or finds the one that has this reference and these paths already.
     ///
     /// # Errors
     /// A request that failed after a few quick tries: the caller knows how long to go on.
-    pub async fn create(&self, batch: &Batch, reference: &str) -> Result<Accepted, Trouble> {
+    pub async fn create(&mut self, batch: &Batch, reference: &str) -> Result<Accepted, Trouble> {
         let what = format!("CreateInvalidation of {} paths in {}", batch.paths.len(), self.distribution);
-        let unmade = |error: &dyn std::fmt::Display| Trouble {
-            code: "Incomplete".into(),
-            message: format!("{what}: {error}"),
-            status: None,
-        };
+        let unmade = |error: &dyn Display| incomplete(&what, error);
         let paths = batch.paths.iter().map(|sent| sent.path.clone()).collect();
         let quantity = i32::try_from(batch.paths.len()).map_err(|error| unmade(&error))?;
         let paths = Paths::builder().quantity(quantity).set_items(Some(paths)).build();
@@ -144,6 +132,7 @@ impl CloudFront {
         let answer = request.customize().config_override(quick).send().await;
         let answer = answer.map_err(|error| Trouble::new(&what, &error))?;
         let made = answer.invalidation().ok_or_else(|| unmade(&"the answer has no invalidation"))?;
+        self.sizes.insert(made.id().to_owned(), batch.load());
         Ok(Accepted {
             id: made.id().to_owned(),
             status: Status::of(made.status()),
@@ -164,24 +153,29 @@ impl CloudFront {
         let got = self.get(id).await?;
         let paths = got.invalidation_batch().and_then(|batch| batch.paths());
         let paths = paths.map(|paths| paths.items()).unwrap_or_default();
-        let wildcards = paths.iter().filter(|path| path.ends_with('*')).count();
-        Ok(Load { singles: paths.len() - wildcards, wildcards })
+        Ok(paths.iter().map(|path| Load::of(path.ends_with('*'))).sum())
     }
 
     async fn get(&self, id: &str) -> Result<aws_sdk_cloudfront::types::Invalidation, Trouble> {
         let answer = self.client.get_invalidation().distribution_id(&self.distribution).id(id).send().await;
         let what = format!("GetInvalidation {id} of {}", self.distribution);
-        let trouble = |code: &str, words: &str| Trouble {
-            code: code.into(),
-            message: format!("{what}: {words}"),
-            status: None,
-        };
         let answer = answer.map_err(|error| Trouble::new(&what, &error))?;
-        answer.invalidation.ok_or_else(|| trouble("Incomplete", "the answer has no invalidation"))
+        answer.invalidation.ok_or_else(|| incomplete(&what, &"the answer has no invalidation"))
     }
+}
 
-    fn what(&self, operation: &str) -> String {
-        format!("{operation} of {}", self.distribution)
+fn incomplete(what: &str, why: &dyn Display) -> Trouble {
+    Trouble { code: INCOMPLETE.into(), message: format!("{what}: {why}"), status: None }
+}
+
+/// Whether the same request may succeed later.
+pub fn passes(trouble: &Trouble) -> bool {
+    match trouble.code.as_str() {
+        "TooManyInvalidationsInProgress" => true,
+        // An answer that makes no sense makes none the next time either.
+        INCOMPLETE => false,
+        // An answer of success that broke off is asked for again: the reference finds what was made.
+        _ => trouble.is_retryable() || matches!(trouble.status, Some(200..=299)),
     }
 }
 

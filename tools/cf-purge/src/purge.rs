@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use common::input::Item;
 use common::pipe::{self, Items, Out};
 use common::reject::Rejects;
@@ -40,8 +40,7 @@ pub async fn purge(cli: Cli, ctx: Ctx) -> Result<()> {
         run_id
     });
     let out = Out::start()?;
-    let lines = out.lines().clone();
-    let receipts = Receipts::new(ctx.clone(), lines.clone(), cli.distribution_id, run_id);
+    let receipts = Receipts::new(ctx.clone(), out.lines().clone(), cli.distribution_id, run_id);
     let limits = Limits { total: cli.max_paths.get(), wildcards: WILDCARDS };
     let run = Run {
         mapping: Mapping { strip: cli.strip_prefix, add: cli.add_prefix },
@@ -49,7 +48,6 @@ pub async fn purge(cli: Cli, ctx: Ctx) -> Result<()> {
         gathered: Gathered::new((!cli.exact).then_some(limits)),
         unchanged: 0,
         rejects,
-        lines,
         sender: Sender {
             cloudfront,
             receipts,
@@ -75,7 +73,6 @@ struct Run {
     /// Records whose object was not changed.
     unchanged: u64,
     rejects: Rejects,
-    lines: pipe::Lines,
     sender: Sender,
     ctx: Ctx,
 }
@@ -100,8 +97,7 @@ impl Run {
             let wake = self.sender.next_look();
             tokio::select! {
                 biased;
-                () = self.ctx.stop.cancelled() => return Ok(()),
-                () = self.lines.closed() => bail!("stdout was closed before the run was finished"),
+                () = self.sender.receipts.halted() => return self.sender.receipts.halt(),
                 () = tick(&mut clock) => self.send().await?,
                 () = until(wake) => self.sender.look().await?,
                 item = items.next() => match item {

@@ -1,6 +1,6 @@
 //! Receipts: the records on stdout, one for each path or wildcard.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use common::{Ctx, pipe};
 use serde::Serialize;
 
@@ -71,6 +71,17 @@ impl Receipts {
     /// The CallerReference of a batch in this part of the run.
     pub fn reference(&self, batch: &Batch, part: u64) -> String {
         batch.reference(&self.distribution, &self.run_id, part)
+    }
+
+    /// Why nothing more is to be started: an error, unless it is a signal, which says enough by itself.
+    ///
+    /// # Errors
+    /// stdout has no reader any more.
+    pub fn halt(&self) -> Result<()> {
+        if !self.ctx.stop.is_cancelled() {
+            bail!("stdout was closed before the run was finished");
+        }
+        Ok(())
     }
 
     /// Resolves when nothing more is to be started.

@@ -8,8 +8,8 @@ use common::aws::Trouble;
 use common::retry::Backoff;
 use tokio::time::{Instant, sleep_until};
 
-use crate::batch::{Batch, batches};
-use crate::cloudfront::{Accepted, CloudFront, Load, explained};
+use crate::batch::{Batch, Load, batches};
+use crate::cloudfront::{Accepted, CloudFront, explained, passes};
 use crate::fold::Entry;
 use crate::price::Budget;
 use crate::receipt::Receipts;
@@ -74,7 +74,7 @@ impl Sender {
                 self.receipts.write(&batch, None).await?;
             } else if !self.make(&batch).await.inspect_err(|_| tell_unsent(left))? {
                 tell_unsent(left);
-                return Ok(());
+                return self.receipts.halt();
             }
             left -= batch.keys();
             self.ctx.counts.done(batch.keys());
@@ -140,9 +140,7 @@ impl Sender {
         if is_throttle(&trouble) {
             self.pace = Some(Instant::now() + SLOW);
         }
-        // An answer that makes no sense makes none the next time either.
-        let passes = trouble.is_retryable() && trouble.code != "Incomplete";
-        if passes || trouble.code == "TooManyInvalidationsInProgress" {
+        if passes(&trouble) {
             return Ok(Try::Later(trouble.message));
         }
         Err(explained(trouble))
@@ -190,14 +188,13 @@ fn is_throttle(trouble: &Trouble) -> bool {
     trouble.code.contains("Throttl") || trouble.status == Some(429)
 }
 
-fn no_room(load: Load, batch: &Batch) -> Option<String> {
-    let wildcards = batch.wildcards();
-    let singles = batch.paths.len() - wildcards;
-    let fits = load.singles + singles <= SINGLES && load.wildcards + wildcards <= WILDCARDS;
+fn no_room(now: Load, batch: &Batch) -> Option<String> {
+    let Load { singles, wildcards } = batch.load();
+    let fits = now.singles + singles <= SINGLES && now.wildcards + wildcards <= WILDCARDS;
     (!fits).then(|| {
         format!(
             "{} of {SINGLES} paths and {} of {WILDCARDS} wildcards are in progress, no room for {singles} and {wildcards}",
-            load.singles, load.wildcards
+            now.singles, now.wildcards
         )
     })
 }

@@ -9,7 +9,7 @@ use common::retry::Backoff;
 use tokio::time::{Instant, sleep_until};
 
 use crate::batch::Batch;
-use crate::cloudfront::{Accepted, CloudFront, Status, explained};
+use crate::cloudfront::{Accepted, CloudFront, Status, explained, passes};
 use crate::receipt::Receipts;
 
 /// Time between two looks. An invalidation takes a minute or a few.
@@ -66,7 +66,7 @@ impl Pending {
                     self.looks = 0;
                     continue;
                 }
-                Err(trouble) if !trouble.is_retryable() => return Err(explained(trouble)),
+                Err(trouble) if !passes(&trouble) => return Err(explained(trouble)),
                 Err(trouble) => tracing::debug!("{}", trouble.message),
                 Ok(Status::InProgress) => {}
             }

@@ -176,6 +176,20 @@ fn receipts_that_nobody_takes_go_to_stderr() -> Result<()> {
 }
 
 #[test]
+fn without_a_reader_nothing_waits_for_its_turn() -> Result<()> {
+    let fake = Fake::start(None)?;
+    fake.state().add(vec!["/*".into(); 15], true);
+    let mut running = fake.tool().stdin(records(["a~"])).spawn();
+    running.wait_stderr("waiting");
+    running.close_stdout();
+    running.wait_stderr("not purged: 1");
+    running.wait_stderr("stdout was closed");
+    running.wait().assert_code(1);
+    assert_eq!(fake.state().creates(), 0);
+    Ok(())
+}
+
+#[test]
 fn a_full_disk_is_an_error() -> Result<()> {
     let fake = Fake::start(Some(1))?;
     let output = fake.tool().stdin(records(["a"])).stdout_to("/dev/full").run();

@@ -132,10 +132,10 @@ fn an_answer_that_was_lost_is_asked_for_again_and_not_paid_twice() -> Result<()>
     for fault in [Fault::ResetAfter, Fault::CutBody, Fault::ResetBefore] {
         let fake = Fake::start(Some(1))?;
         let name = fault.name();
-        let proxy = Proxy::start(fake.url(), Plan::new(1).rule(Rule::new(fault).method("POST").first(2)));
+        let proxy = Proxy::start(fake.url(), Plan::new(1).rule(Rule::new(fault).method("POST").first(4)));
         let output = fake.tool().endpoint(proxy.url()).stdin(keys(3)).run();
         assert_eq!(receipts(output.assert_code(0)).len(), 3, "{name}");
-        assert_eq!((proxy.count(name), fake.state().made().len()), (2, 1), "{name}");
+        assert_eq!((proxy.count(name), fake.state().made().len()), (4, 1), "{name}");
     }
     Ok(())
 }

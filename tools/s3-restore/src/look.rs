@@ -92,7 +92,8 @@ impl Restorer {
             latest.latest().is_some_and(|latest| latest.delete_marker == marker && latest.version_id == id)
         };
         if !is(true, top) || task.expected.as_ref() != Some(top) {
-            let settled = is(false, id) || !self.options.force && latest.head.is_some();
+            let written_to = latest.head.is_some() && latest.latest_id() != task.expected.as_deref();
+            let settled = is(false, id) || (written_to && !self.options.force);
             return Ok((settled || latest.entries.len() > 1).then_some(latest));
         }
         for other in others {

@@ -70,15 +70,18 @@ impl Restorer {
                 // Older stores do not say so, and S3 neither of one that an earlier try has removed. A plan's claim is
                 // checked at the end.
                 None if seen.claimed => {}
-                None => self.no_version_is_gone(place, seen).await?,
+                None => self.only_it_is_gone(place, seen, id).await?,
             }
         }
         Ok(())
     }
 
-    async fn no_version_is_gone(&self, place: &Place, seen: &Seen) -> Result<(), Failure> {
+    async fn only_it_is_gone(&self, place: &Place, seen: &Seen, id: &str) -> Result<(), Failure> {
         let now = self.list(place).await?;
         let is_there = |id: &str| now.entries.iter().any(|entry| entry.version_id == id);
+        if is_there(id) {
+            return Err(refuse::not_a_marker(place, &format!("the delete marker {id} was not removed")));
+        }
         match seen.entries.iter().find(|entry| !entry.delete_marker && !is_there(&entry.version_id)) {
             None => Ok(()),
             Some(lost) => {

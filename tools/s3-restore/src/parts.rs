@@ -42,7 +42,9 @@ impl Restorer {
         let (Some(count), Some(first)) = length(1).await? else {
             return Ok(None);
         };
-        if let Some(parts) = uniform(size, first, u64::try_from(count).unwrap_or_default()) {
+        if let Some(parts) = uniform(size, first, u64::try_from(count).unwrap_or_default())
+            && (count <= 2 || length(count).await?.1.as_ref() == parts.last())
+        {
             return Ok(Some(parts));
         }
         let mut parts = vec![first];

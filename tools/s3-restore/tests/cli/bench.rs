@@ -95,10 +95,10 @@ impl Eyes {
     pub fn entries(&self, key: &str) -> Vec<Line> {
         self.with(async |s3| {
             let list = s3.list_object_versions().bucket(BUCKET).prefix(key).send().await.unwrap();
-            let versions =
-                list.versions().iter().map(|version| (version.version_id(), version.is_latest(), false));
-            let markers =
-                list.delete_markers().iter().map(|marker| (marker.version_id(), marker.is_latest(), true));
+            let versions = list.versions().iter().filter(|version| version.key() == Some(key));
+            let versions = versions.map(|version| (version.version_id(), version.is_latest(), false));
+            let markers = list.delete_markers().iter().filter(|marker| marker.key() == Some(key));
+            let markers = markers.map(|marker| (marker.version_id(), marker.is_latest(), true));
             let mut all: Vec<_> = versions.chain(markers).collect();
             all.sort_by_key(|(_, is_latest, _)| *is_latest != Some(true));
             let line = |(id, _, delete_marker): (Option<&str>, _, bool)| Line {

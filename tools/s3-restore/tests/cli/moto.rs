@@ -1,1 +1,50 @@
-//! To come.
+//! Against moto, a server that is not ours.
+
+use serde_json::{Value, json};
+use testkit::moto;
+
+use crate::bench::{lines, tool};
+
+#[test]
+fn plans_and_plain_records_are_carried_out() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (bucket, copied, undeleted) = runtime.block_on(async {
+        let bucket = moto::bucket("restore").await;
+        let s3 = moto::s3();
+        let put = async |key: &str, body: &'static [u8]| {
+            let put = s3.put_object().bucket(&bucket).key(key).content_type("image/jpeg").tagging("a=1");
+            put.body(body.to_vec().into()).send().await.unwrap().version_id.unwrap()
+        };
+        let copied = put("copied é+%20.jpg", b"good").await;
+        put("copied é+%20.jpg", b"bad").await;
+        let undeleted = put("undeleted", b"good").await;
+        s3.delete_object().bucket(&bucket).key("undeleted").send().await.unwrap();
+        (bucket, copied, undeleted)
+    });
+    let records = [
+        json!({"bucket": bucket, "key": "copied é+%20.jpg", "version_id": copied}),
+        json!({"bucket": bucket, "key": "undeleted", "version_id": undeleted}),
+    ];
+    let output = tool(moto::endpoint()).stdin(lines(&records)).run();
+    output.assert_code(0);
+    let act = |key: &str| -> Value {
+        output.records().iter().find(|record| record["key"] == key).unwrap()["restore"]["action"].clone()
+    };
+    assert_eq!((act("copied é+%20.jpg"), act("undeleted")), (json!("copy"), json!("undelete")));
+    runtime.block_on(async {
+        let s3 = moto::s3();
+        for key in ["copied é+%20.jpg", "undeleted"] {
+            let got = s3.get_object().bucket(&bucket).key(key).send().await.unwrap();
+            assert_eq!(got.content_type(), Some("image/jpeg"));
+            assert_eq!(got.body.collect().await.unwrap().to_vec(), b"good");
+            let tags = s3.get_object_tagging().bucket(&bucket).key(key).send().await.unwrap();
+            assert_eq!(tags.tag_set().len(), 1);
+        }
+    });
+    let again = tool(moto::endpoint()).stdin(lines(&records)).run();
+    assert!(
+        again.records().iter().all(|record| record["restore"]["action"] == "already"),
+        "{}",
+        again.text()
+    );
+}

@@ -1,1 +1,231 @@
-//! To come.
+//! The process: exit codes, signals, crashes, closed pipes, full disks, help.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use testkit::fault::{Fault, Plan, Proxy, Rule};
+use testkit::s3::{Put, Server};
+
+use crate::bench::{BUCKET, Eyes, lines, overwritten, planned, read, restored, run, server, tool, wanted};
+
+fn copies(server: &Server, count: usize) -> Vec<Value> {
+    let record = |n| {
+        let key = format!("k{n:03}");
+        let (old, new) = overwritten(server, &key);
+        planned(&key, &old, "copy", &new)
+    };
+    (0..count).map(record).collect()
+}
+
+fn keys(records: &[Value]) -> BTreeSet<String> {
+    records.iter().map(|record| record["key"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn wrong_credentials_end_the_run_within_seconds() {
+    let server = server();
+    let output = tool(server.url())
+        .env("AWS_ACCESS_KEY_ID", "bad")
+        .limit(Duration::from_secs(20))
+        .stdin(lines(&[wanted("a", "v"), wanted("b", "v")]))
+        .run();
+    output.assert_code(1);
+    assert!(output.stderr.contains("InvalidAccessKeyId"), "{}", output.stderr);
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn an_unreachable_store_ends_the_run_within_seconds() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{free}");
+    let output = tool(&url).limit(Duration::from_secs(20)).stdin(lines(&[wanted("a", "v")])).run();
+    output.assert_code(1);
+    assert!(output.stderr.contains("Unreachable"), "{}", output.stderr);
+}
+
+#[test]
+fn no_credentials_and_no_region_are_said_in_one_line() {
+    let server = server();
+    let output = tool(server.url()).env_remove("AWS_ACCESS_KEY_ID").stdin(lines(&[wanted("a", "v")])).run();
+    output.assert_code(1);
+    assert!(output.stderr.contains("no AWS credentials"), "{}", output.stderr);
+    let output = tool(server.url()).env_remove("AWS_REGION").stdin(lines(&[wanted("a", "v")])).run();
+    output.assert_code(1);
+    assert!(output.stderr.contains("no AWS region"), "{}", output.stderr);
+    let (old, _) = overwritten(&server, "a");
+    let output = tool("http://127.0.0.1:9")
+        .env_remove("AWS_REGION")
+        .args(["--region", "eu-west-1", "--endpoint-url", server.url()])
+        .stdin(lines(&[wanted("a", &old)]))
+        .run();
+    output.assert_code(0);
+}
+
+#[test]
+fn flags_that_do_not_go_together_are_a_usage_error() {
+    for args in [
+        &["--undo", "--csv"][..],
+        &["--undo", "--to", "s3://b"],
+        &["--undo", "--delete-newer"],
+        &["--undo", "--method", "copy"],
+        &["--method", "move"],
+        &["--to", "b/prefix"],
+        &["--thaw", "0"],
+        &["--thaw-tier", "bulk"],
+        &["--concurrency", "0"],
+        &["--no-such-flag"],
+    ] {
+        let output = tool("http://127.0.0.1:9").args(args).run();
+        output.assert_code(2);
+    }
+}
+
+#[test]
+fn the_help_has_examples_and_the_man_page_comes_from_it() {
+    let output = tool("http://127.0.0.1:9").arg("--help").run();
+    output.assert_code(0);
+    assert!(output.text().contains("Examples:"));
+    assert!(output.text().contains("DRKIT_SSE_C_KEY"));
+    for what in ["man", "bash", "zsh", "fish"] {
+        let output = tool("http://127.0.0.1:9").args(["--generate", what]).run();
+        output.assert_code(0);
+        assert!(output.text().contains("delete-newer") || output.text().contains("delete\\-newer"), "{what}");
+    }
+}
+
+#[test]
+fn messages_can_be_json_and_quiet() {
+    let server = server();
+    let output = run(server.url(), &["--log-format", "json"], &[]);
+    let line: Value = serde_json::from_str(output.stderr.lines().last().unwrap()).unwrap();
+    assert_eq!(line["tool"], "s3-restore");
+    assert!(run(server.url(), &["-q"], &[]).stderr.is_empty());
+}
+
+#[test]
+fn concurrency_one_is_one_at_a_time() {
+    let server = server();
+    let records = copies(&server, 5);
+    let output = run(server.url(), &["--concurrency", "1"], &records);
+    output.assert_code(0);
+    let order: Vec<Value> = output.records().iter().map(|record| record["key"].clone()).collect();
+    let input: Vec<Value> = records.iter().map(|record| record["key"].clone()).collect();
+    assert_eq!(order, input);
+}
+
+#[test]
+fn a_signal_finishes_what_is_in_flight_and_takes_no_more() {
+    for (name, number) in [("INT", 2), ("TERM", 15)] {
+        let server = server();
+        let records = copies(&server, 40);
+        let mut running = tool(server.url()).args(["--concurrency", "2"]).spawn();
+        running.write(lines(&records[..20]));
+        let first: Value = serde_json::from_str(&running.line().unwrap()).unwrap();
+        running.signal(name);
+        running.wait_stderr("stopping");
+        let output = running.wait();
+        assert_eq!(output.signal, Some(number));
+        let mut seen = output.records();
+        seen.push(first);
+        let interrupted = output.rejects();
+        assert!(interrupted.iter().all(|reject| reject["error"]["kind"] == "interrupted"));
+        // Whatever was changed is in the output.
+        let eyes = Eyes::on(&server);
+        let restored = keys(&seen);
+        for record in &records {
+            let key = record["key"].as_str().unwrap();
+            assert_eq!(eyes.body(key).as_deref() == Some("good"), restored.contains(key), "{key}");
+        }
+    }
+}
+
+#[test]
+fn a_killed_run_is_taken_up_by_its_journal() {
+    let server = server();
+    let records = copies(&server, 30);
+    let folder = TempDir::new().unwrap();
+    let journal = folder.path().join("journal");
+    // The eleventh copy hangs, so that the run is surely killed in the middle.
+    let plan = Plan::new(3).rule(Rule::new(Fault::Hang).operation("CopyObject").nth(11));
+    let proxy = Proxy::start(server.url(), plan);
+    let mut running = tool(proxy.url())
+        .args(["--concurrency", "4", "--journal"])
+        .arg(&journal)
+        .stdin(lines(&records))
+        .spawn();
+    let mut before = Vec::new();
+    for _ in 0..10 {
+        before.push(serde_json::from_str::<Value>(&running.line().unwrap()).unwrap());
+    }
+    running.signal("KILL");
+    let killed = running.wait();
+    assert_eq!(killed.signal, Some(9));
+
+    let output = tool(server.url()).arg("--journal").arg(&journal).stdin(lines(&records)).run();
+    output.assert_code(0);
+    assert_eq!(keys(&output.records()), keys(&records));
+    let eyes = Eyes::on(&server);
+    for record in &records {
+        let key = record["key"].as_str().unwrap();
+        assert_eq!(eyes.body(key).as_deref(), Some("good"), "{key}");
+        assert_eq!(eyes.versions(key).len(), 3, "{key} was restored twice");
+    }
+    let after = output.records();
+    assert!(before.iter().all(|record| after.contains(record)), "a recorded result changed");
+
+    server.clear_requests();
+    let again = tool(server.url()).arg("--journal").arg(&journal).stdin(lines(&records)).run();
+    again.assert_code(0);
+    assert_eq!(keys(&again.records()), keys(&records));
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn a_rehearsal_and_a_thaw_leave_nothing_in_the_journal() {
+    let server = server();
+    let (old, new) = overwritten(&server, "a.jpg");
+    let frozen = server.put(BUCKET, "frozen", Put::bytes("cold").storage_class("GLACIER"));
+    server.put(BUCKET, "frozen", Put::bytes("new"));
+    let folder = TempDir::new().unwrap();
+    let journal = folder.path().join("journal");
+    let flag = journal.to_str().unwrap();
+    run(server.url(), &["-n", "--journal", flag], &[planned("a.jpg", &old, "copy", &new)]).assert_code(0);
+    run(server.url(), &["--thaw", "1", "--journal", flag], &[wanted("frozen", &frozen)]).assert_code(0);
+    assert_eq!(read(&journal), "");
+    let output = run(server.url(), &["--journal", flag], &[planned("a.jpg", &old, "copy", &new)]);
+    assert_eq!(restored(&output)["action"], "copy");
+}
+
+#[test]
+fn a_closed_stdout_ends_the_run_and_its_results_are_on_stderr() {
+    let server = server();
+    let records = copies(&server, 30);
+    let output = tool(server.url()).stdout_broken().stdin(lines(&records)).run();
+    output.assert_code(1);
+    let told: BTreeSet<String> = output
+        .stderr
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|line| line.get("restore").is_some())
+        .map(|line| line["key"].as_str().unwrap().to_owned())
+        .collect();
+    let eyes = Eyes::on(&server);
+    for record in &records {
+        let key = record["key"].as_str().unwrap();
+        assert_eq!(eyes.body(key).as_deref() == Some("good"), told.contains(key), "{key}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    let server = server();
+    let records = copies(&server, 3);
+    let output = tool(server.url()).stdout_to("/dev/full").stdin(lines(&records)).run();
+    output.assert_code(1);
+    assert!(output.stderr.contains("No space left"), "{}", output.stderr);
+    let output = tool(server.url()).args(["--rejects", "/dev/full"]).stdin(lines(&[wanted("a", "v")])).run();
+    output.assert_code(1);
+    assert!(output.stderr.contains("No space left"), "{}", output.stderr);
+}

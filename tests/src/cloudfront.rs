@@ -1,5 +1,7 @@
 //! CloudFront as moto has it: distributions to purge.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use aws_sdk_cloudfront::Client;
 use aws_sdk_cloudfront::config::{BehaviorVersion, Builder, Credentials, Region};
 use aws_sdk_cloudfront::types::{
@@ -13,6 +15,8 @@ use crate::moto;
 /// # Panics
 /// If moto refuses.
 pub async fn distribution() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let reference = NEXT.fetch_add(1, Ordering::Relaxed).to_string();
     let config = Builder::new()
         .behavior_version(BehaviorVersion::latest())
         .credentials_provider(Credentials::new("test", "test", None, None, "testkit"))
@@ -31,7 +35,7 @@ pub async fn distribution() -> String {
         .build()
         .expect("a cache behaviour");
     let distribution = DistributionConfig::builder()
-        .caller_reference("testkit")
+        .caller_reference(reference)
         .comment("made for a test")
         .enabled(true)
         .origins(Origins::builder().quantity(1).items(origin).build().expect("origins"))

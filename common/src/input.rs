@@ -3,38 +3,14 @@
 use std::io::{self, BufRead};
 
 use crate::record::Record;
-use crate::reject::{Reject, unwrap_dead_letter};
+pub use crate::record::{BadLine, Item};
+use crate::reject::unwrap_dead_letter;
 
 /// The longest line that is read, in bytes; a longer one is rejected without being held in memory.
 pub const MAX_LINE: usize = 16 << 20;
 
 /// How much of a line that cannot be read goes into its reject, in bytes.
 const SHOWN: usize = 4096;
-
-/// One input, as far as it could be read.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Item {
-    /// A record.
-    Record(Record),
-    /// A line that is none.
-    Line(BadLine),
-}
-
-/// A line that is no record, and why.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct BadLine {
-    /// The line, cut to its first 4 KiB if it is too long to be read; bytes that are no UTF-8 are replaced.
-    pub line: String,
-    /// What is wrong with it.
-    pub message: String,
-}
-
-impl BadLine {
-    /// The reject of this line.
-    pub fn reject(&self) -> Reject {
-        Reject::new("bad-line", self.message.clone())
-    }
-}
 
 /// JSON objects, one a line. Blank lines are passed over; dead letters are unwrapped.
 pub struct JsonLines<R> {

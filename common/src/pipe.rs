@@ -11,9 +11,8 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::input::Item;
-use crate::record::Record;
-use crate::reject::{Failure, Rejects};
+use crate::record::{Item, Record};
+use crate::reject::{Failure, Reject, Rejects};
 use crate::run::{ClosedStdout, Ctx, Usage};
 use crate::stdio::{Stdin, StdoutWatch, Wake};
 
@@ -250,7 +249,7 @@ where
                 }
                 Some(Ok(Item::Line(bad))) => {
                     ctx.counts.read(1);
-                    let reject = bad.reject();
+                    let reject = Reject::from(&bad);
                     flow.note(rejects.write(&reject, &Item::Line(bad)));
                 }
                 Some(Err(err)) => flow.note(Err(anyhow!(err).context("cannot read the input"))),

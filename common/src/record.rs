@@ -7,6 +7,24 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
+/// One input, as far as it could be read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Item {
+    /// A record.
+    Record(Record),
+    /// A line that is none.
+    Line(BadLine),
+}
+
+/// A line that is no record, and why.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BadLine {
+    /// The line, cut to its first 4 KiB if it is too long to be read; bytes that are no UTF-8 are replaced.
+    pub line: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
 /// A JSON object, kept as its own text so that fields nobody asked for leave as they came,
 /// down to `1.10` and the digits of a number no machine type holds.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::args;
-use crate::input::Item;
 use crate::log::Console;
 use crate::progress::Counts;
+use crate::record::{BadLine, Item};
 
 /// Why one record could not be worked on.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -39,6 +39,12 @@ impl Reject {
     /// A record whose own content is at fault.
     pub fn bad_record(message: impl Into<String>) -> Self {
         Self::new("bad-record", message)
+    }
+}
+
+impl From<&BadLine> for Reject {
+    fn from(bad: &BadLine) -> Self {
+        Self::new("bad-line", bad.message.clone())
     }
 }
 

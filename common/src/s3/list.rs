@@ -10,19 +10,10 @@ use aws_sdk_s3::types::{EncodingType, OptionalObjectAttributes};
 use tokio::task::JoinSet;
 
 use super::order::{self, Style};
-use super::page::{self, Entry, Page};
+use super::page::{self, Entry, Page, Position};
 use super::raw::RawBody;
 use crate::aws::Trouble;
 use crate::retry::Backoff;
-
-/// Where a listing goes on: after this version, or after all versions of the key where none is named.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Position {
-    /// The key, decoded.
-    pub key: String,
-    /// The version id.
-    pub version_id: Option<String>,
-}
 
 /// Entries of a page; the API allows no more (S3 API reference, ListObjectVersions).
 const PAGE: i32 = 1000;

@@ -11,8 +11,6 @@ use percent_encoding::percent_decode_str;
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, Event};
 
-use super::list::Position;
-
 /// A version or a delete marker.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Entry {
@@ -52,6 +50,15 @@ impl Entry {
             format!("version {} of {} has the time {:?}", self.version_id, self.key, self.last_modified)
         })
     }
+}
+
+/// Where a listing goes on: after this version, or after all versions of the key where none is named.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Position {
+    /// The key, decoded.
+    pub key: String,
+    /// The version id.
+    pub version_id: Option<String>,
 }
 
 /// A page as it came.

@@ -69,7 +69,7 @@ pub async fn run(ctx: &Ctx, job: &Job, keys: &Keys) -> Result<()> {
                     });
                     Ok(())
                 }
-                Some(Ok(Item::Line(bad))) => rejects.write(&bad.reject(), &Item::Line(bad)),
+                Some(Ok(Item::Line(bad))) => rejects.write(&Reject::from(&bad), &Item::Line(bad)),
                 Some(Err(err)) => Err(anyhow!(err).context("cannot read the keys")),
             },
         };

@@ -86,7 +86,7 @@ fn a_write_between_look_and_copy_is_not_overwritten() {
         let proxy = race(&server, "CopyObject", 1, move |server| {
             server.put(BUCKET, key, Put::bytes(theirs));
         });
-        let output = tool(proxy.url()).stdin(lines(&[record.clone()])).run();
+        let output = tool(proxy.url()).stdin(lines(std::slice::from_ref(&record))).run();
         assert_eq!(rejected(&output), "changed-since", "{record}");
         assert_eq!(Eyes::on(&server).body(key).as_deref(), Some(theirs));
     }
@@ -256,4 +256,50 @@ fn without_conditional_writes_nothing_unversioned_is_written() {
     let (old, _) = overwritten(&server, "a.jpg");
     let output = run(server.url(), &["--to", "s3://plain/"], &[wanted("a.jpg", &old)]);
     assert_eq!(rejected(&output), "not-versioned");
+}
+
+#[test]
+fn a_store_that_takes_a_true_condition_for_untrue_has_no_guard() {
+    let server = server();
+    let (old, marker) = deleted(&server, "a.jpg");
+    let (second, top) = deleted(&server, "b.jpg");
+    let untrue = "<Error><Code>PreconditionFailed</Code><Message>no</Message></Error>".to_owned();
+    let fault = Rule::new(Fault::Answer { status: 412, body: untrue }).operation("CopyObject").nth(1);
+    let proxy = Proxy::start(server.url(), Plan::new(1).rule(fault));
+    let records = [planned("a.jpg", &old, "copy", &marker), planned("b.jpg", &second, "copy", &top)];
+    let output = tool(proxy.url()).args(["--concurrency", "1"]).stdin(lines(&records)).run();
+    output.assert_code(0);
+    assert_eq!(output.stderr.matches("no conditional writes").count(), 1, "{}", output.stderr);
+    let guarded = server.requests().into_iter().filter(|request| request.header("if-none-match").is_some());
+    assert_eq!(guarded.count(), 0);
+    let eyes = Eyes::on(&server);
+    assert_eq!((eyes.versions("a.jpg").len(), eyes.versions("b.jpg").len()), (2, 2));
+}
+
+#[test]
+fn a_delete_marker_that_the_store_does_not_name_is_found_by_listing() {
+    let server = server();
+    let (old, marker) = deleted(&server, "a.jpg");
+    let bare = Fault::Answer { status: 404, body: String::new() };
+    let proxy = Proxy::start(server.url(), Plan::new(1).rule(Rule::new(bare).operation("HeadObject").nth(1)));
+    let mut record = planned("a.jpg", &old, "undelete", &marker);
+    record["plan"]["markers"] = serde_json::json!([marker]);
+    let output = tool(proxy.url()).stdin(lines(&[record])).run();
+    output.assert_code(0);
+    assert_eq!(restored(&output)["removed_markers"], serde_json::json!([marker]));
+    assert_eq!(server.count("ListObjectVersions"), 1);
+}
+
+#[test]
+fn a_planned_undelete_lists_nothing() {
+    let server = server();
+    let (old, below) = deleted(&server, "a.jpg");
+    let top = server.put(BUCKET, "a.jpg", Put::marker());
+    let mut record = planned("a.jpg", &old, "undelete", &top);
+    record["plan"]["markers"] = serde_json::json!([top, below]);
+    let output = run(server.url(), &[], &[record]);
+    output.assert_code(0);
+    assert_eq!(restored(&output)["bytes"], 4);
+    assert_eq!(server.count("ListObjectVersions"), 0);
+    assert_eq!(Eyes::on(&server).entries("a.jpg").len(), 1);
 }

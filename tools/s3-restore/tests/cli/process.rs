@@ -219,6 +219,49 @@ fn a_closed_stdout_ends_the_run_and_its_results_are_on_stderr() {
 }
 
 #[test]
+fn a_reader_that_leaves_in_the_middle_loses_no_result() {
+    let server = server();
+    let records = copies(&server, 60);
+    let mut running = tool(server.url()).args(["--concurrency", "4"]).stdin(lines(&records)).spawn();
+    let first: Value = serde_json::from_str(&running.line().unwrap()).unwrap();
+    running.close_stdout();
+    let output = running.wait();
+    output.assert_code(1);
+    assert_eq!(first["restore"]["action"], "copy");
+    assert!(output.stderr.contains("stdout was closed"), "{}", output.stderr);
+    let eyes = Eyes::on(&server);
+    let done =
+        records.iter().filter(|record| eyes.versions(record["key"].as_str().unwrap()).len() == 3).count();
+    assert!(done < records.len(), "it went on as if somebody were reading");
+}
+
+#[test]
+fn what_waits_for_room_is_given_back_at_a_signal() {
+    let server = server();
+    let records = copies(&server, 8);
+    // One answer asks to slow down, so that fewer records are worked on than are taken; the next copies hang.
+    let plan = Plan::new(1)
+        .rule(Rule::new(Fault::SlowDown).operation("HeadObject").first(1))
+        .rule(Rule::new(Fault::Hang).operation("CopyObject"));
+    let proxy = Proxy::start(server.url(), plan);
+    let mut running = tool(proxy.url()).args(["-v", "--concurrency", "8"]).spawn();
+    running.write(lines(&records[..1]));
+    running.wait_stderr("asked to slow down");
+    running.write(lines(&records[1..]));
+    while proxy.count("Hang") < 4 {
+        std::thread::yield_now();
+    }
+    running.signal("INT");
+    running.wait_stderr("interrupted");
+    running.signal("INT");
+    let output = running.wait();
+    assert_eq!(output.signal, Some(2));
+    let rejects = output.rejects();
+    assert!(!rejects.is_empty());
+    assert!(rejects.iter().all(|reject| reject["error"]["kind"] == "interrupted"), "{}", output.stderr);
+}
+
+#[test]
 fn a_full_disk_is_an_error() {
     let server = server();
     let records = copies(&server, 3);

@@ -175,10 +175,8 @@ def scenario():
     keys = crossed()
     keys |= {f"{PREFIX}at-once/{case}/{name}": writes for case, writes in AT_ONCE.items() for name in NAMES[::4]}
     keys |= {PREFIX + name: ((put_multipart,), after) for name, after in BIG.items()}
-    # Few of the ordinary ones: they add nothing but the time that moto takes over each.
-    ordinary = {0: (delete,), 10: (put_wrong,)}
     for n in range(OBJECTS - len(live_after(keys, 0))):
-        keys[f"{PREFIX}2026/{n:04}.jpg"] = ((put_good,), ordinary.get(n % 20, ()))
+        keys[f"{PREFIX}2026/{n:04}.jpg"] = ((put_good,), [(delete,), (put_wrong,), (), ()][n % 4])
     for name in NAMES:
         keys |= {f"{PREFIX}{case}/{name}": ((put_good, delete), after) for case, after in GONE.items()}
         keys[f"{PREFIX}born-later/{name}"] = ((), (put_wrong,))

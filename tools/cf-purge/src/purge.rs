@@ -121,7 +121,7 @@ impl Run {
     fn take(&mut self, item: Item) -> Result<()> {
         self.ctx.counts.read(1);
         let reject = match &item {
-            Item::Line(bad) => bad.reject(),
+            Item::Line(bad) => Reject::from(bad),
             Item::Record(record) => match input::wanted(record).and_then(|wanted| self.gather(wanted)) {
                 Ok(()) => return Ok(()),
                 Err(reject) => reject,
@@ -137,7 +137,7 @@ impl Run {
             return Ok(());
         };
         let target = self.mapping.target(&key)?;
-        if false && target.wildcard {
+        if self.exact && target.wildcard {
             let message =
                 format!("only the wildcard {} is sure to purge {key:?}: leave out --exact", target.encode());
             return Err(Reject::new("needs-wildcard", message));

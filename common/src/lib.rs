@@ -7,6 +7,7 @@
 pub mod args;
 #[cfg(feature = "aws")]
 pub mod aws;
+mod generate;
 pub mod input;
 pub mod journal;
 mod log;

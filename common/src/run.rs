@@ -12,6 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{self, Generate};
+use crate::generate;
 use crate::log::{self, Console};
 use crate::progress::{self, Counts};
 use crate::reject::Rejects;
@@ -208,7 +209,7 @@ fn parse<C: Tool>() -> Result<C, ExitCode> {
     // The whole tree is checked before any field is read, so that --generate needs no other argument.
     let parsed =
         C::command().try_get_matches().and_then(|matches| match matches.get_one::<Generate>("generate") {
-            Some(&what) => Ok(Err(generate::<C>(what))),
+            Some(&what) => Ok(Err(write_generated(C::command(), what))),
             None => C::from_arg_matches(&matches).map(Ok),
         });
     parsed.unwrap_or_else(|error| {
@@ -218,28 +219,7 @@ fn parse<C: Tool>() -> Result<C, ExitCode> {
     })
 }
 
-fn generate<C: CommandFactory>(what: Generate) -> ExitCode {
-    let mut command = C::command();
-    let name = command.get_name().to_owned();
-    let mut page = Vec::new();
-    let rendered = match what {
-        Generate::Man => clap_mangen::Man::new(command).render(&mut page),
-        Generate::Bash => shell(clap_complete::Shell::Bash, &mut command, name, &mut page),
-        Generate::Zsh => shell(clap_complete::Shell::Zsh, &mut command, name, &mut page),
-        Generate::Fish => shell(clap_complete::Shell::Fish, &mut command, name, &mut page),
-    };
-    match rendered.and_then(|()| std::io::stdout().write_all(&page)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::from(ABORTED),
-    }
-}
-
-fn shell(
-    shell: clap_complete::Shell,
-    command: &mut clap::Command,
-    name: String,
-    page: &mut Vec<u8>,
-) -> std::io::Result<()> {
-    clap_complete::generate(shell, command, name, page);
-    Ok(())
+fn write_generated(command: clap::Command, what: Generate) -> ExitCode {
+    let written = generate::generate(command, what).and_then(|page| std::io::stdout().write_all(&page));
+    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(ABORTED) }
 }

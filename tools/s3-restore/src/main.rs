@@ -18,6 +18,7 @@ mod parts;
 mod recent;
 mod refuse;
 mod restore;
+mod resume;
 mod run;
 mod thaw;
 mod throttle;

@@ -31,6 +31,8 @@ pub struct Restorer {
     pub buckets: Buckets,
     /// Room for parts of multipart copies, over all records.
     pub parts_room: Arc<Semaphore>,
+    /// Whether the run may take up one that died.
+    pub resumes: bool,
     /// Cancelled when the run is to stop.
     pub stop: CancellationToken,
 }
@@ -72,8 +74,10 @@ impl Restorer {
         for tried in 0.. {
             let Before { seen, wanted } = Box::pin(self.look(task, &bucket)).await?;
             let (written, condition) = match (decide(&seen.entries, &self.want(task, &bucket)), &task.goal) {
-                (Decision::Already, _) => return Ok(already(task, &seen, None)),
-                (Decision::ChangedSince, _) => return self.perhaps_already(task, &seen).await,
+                (Decision::Already, _) => {
+                    return self.unrecorded(task, &seen, already(task, &seen, None)).await;
+                }
+                (Decision::ChangedSince, _) => return self.perhaps_already(task, &seen, wanted).await,
                 (Decision::NotVersioned, _) => return Err(refuse::not_versioned(&task.target)),
                 (Decision::Undelete(markers), Goal::Version(id)) => {
                     return self.undelete(task, id, &seen, markers).await;
@@ -239,14 +243,22 @@ impl Restorer {
     }
 
     /// A key that was written to after the plan may have been brought back by just that write.
-    async fn perhaps_already(&self, task: &Task, seen: &Seen) -> Result<Done, Failure> {
+    async fn perhaps_already(
+        &self,
+        task: &Task,
+        seen: &Seen,
+        wanted: Option<Result<HeadObjectOutput, Failure>>,
+    ) -> Result<Done, Failure> {
         if let (Goal::Version(id), Some(latest)) = (&task.goal, seen.latest())
             && !latest.delete_marker
         {
-            let head = self.head(&task.source, id).await?;
+            let head = match wanted {
+                Some(wanted) => wanted?,
+                None => self.head(&task.source, id).await?,
+            };
             let wanted = self.wanted(task, id, &head);
             if let Some(verified) = self.is_as_wanted(&wanted, task, latest, seen.head.as_ref()).await? {
-                return Ok(already(task, seen, Some(verified)));
+                return self.unrecorded(task, seen, already(task, seen, Some(verified))).await;
             }
         }
         Err(refuse::changed_since(&task.target, task.expected.as_deref(), seen.latest_id()))

@@ -41,11 +41,13 @@ pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
         let retries = RetryPartition::custom("s3-restore").token_bucket(TokenBucket::unlimited()).build();
         client.interceptor(throttle.clone()).retry_partition(retries)
     });
+    let dry_run = options.dry_run;
     let restorer = Restorer {
         client,
         options,
         buckets: Buckets::default(),
         parts_room: Arc::new(Semaphore::new(concurrency.get())),
+        resumes: journal.is_some() && !dry_run,
         stop: ctx.stop.clone(),
     };
     let work = Arc::new(Work { restorer, throttle, journal });

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::fault::{Fault, Plan, Proxy, Rule};
 use testkit::s3::{Put, Server};
 
-use crate::bench::{BUCKET, Eyes, lines, overwritten, planned, read, restored, run, server, tool, wanted};
+use crate::bench::{
+    BUCKET, Eyes, deleted, lines, overwritten, planned, read, restored, run, server, tool, wanted,
+};
 
 fn copies(server: &Server, count: usize) -> Vec<Value> {
     let record = |n| {
@@ -180,6 +182,73 @@ fn a_killed_run_is_taken_up_by_its_journal() {
     again.assert_code(0);
     assert_eq!(keys(&again.records()), keys(&records));
     assert!(server.requests().is_empty());
+}
+
+#[test]
+fn work_that_was_done_but_not_written_down_is_told_by_the_next_run() {
+    let server = server();
+    let (old, bad) = overwritten(&server, "copied");
+    let (beneath, marker) = deleted(&server, "undeleted");
+    let born = server.put(BUCKET, "born", Put::bytes("new"));
+    let mut undelete = planned("undeleted", &beneath, "undelete", &marker);
+    undelete["plan"]["markers"] = json!([marker]);
+    let records =
+        [planned("copied", &old, "copy", &bad), undelete, planned("born", &born, "mark-deleted", &born)];
+    let folder = TempDir::new().unwrap();
+    let journal = folder.path().join("journal");
+    // Everything is carried out, and no answer comes.
+    let silence = Fault::SlowBody(Duration::from_secs(3600));
+    let plan = Plan::new(3)
+        .rule(Rule::new(silence.clone()).operation("CopyObject"))
+        .rule(Rule::new(Fault::Hang).operation("HeadObject").matching({
+            let seen = std::sync::atomic::AtomicU32::new(0);
+            move |request| {
+                request.target.contains("/undeleted")
+                    && seen.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0
+            }
+        }))
+        .rule(Rule::new(Fault::ResetAfter).operation("DeleteObject").target("/born"))
+        .rule(Rule::new(Fault::Hang).operation("ListObjectVersions").target("born"));
+    let proxy = Proxy::start(server.url(), plan);
+    let running =
+        tool(proxy.url()).args(["--delete-newer", "--journal"]).arg(&journal).stdin(lines(&records)).spawn();
+    let eyes = Eyes::on(&server);
+    let done = || {
+        eyes.body("copied").as_deref() == Some("good")
+            && eyes.body("undeleted").is_some()
+            && eyes.body("born").is_none()
+    };
+    while !done() {
+        std::thread::yield_now();
+    }
+    running.signal("KILL");
+    assert_eq!(running.wait().signal, Some(9));
+    assert_eq!(read(&journal), "");
+
+    let output =
+        tool(server.url()).args(["--delete-newer", "--journal"]).arg(&journal).stdin(lines(&records)).run();
+    output.assert_code(0);
+    for record in output.records() {
+        let (restore, plan) = (&record["restore"], &record["plan"]);
+        assert_eq!(restore["action"], plan["action"], "{record}");
+        assert_eq!(restore["previous_version_id"], plan["current_version_id"], "{record}");
+    }
+    assert_eq!(eyes.versions("copied").len(), 3);
+    tool(server.url()).arg("--undo").stdin(output.stdout).run().assert_code(0);
+    assert_eq!(eyes.body("copied").as_deref(), Some("bad!!"));
+    assert_eq!(eyes.body("undeleted"), None);
+    assert_eq!(eyes.body("born").as_deref(), Some("new"));
+}
+
+#[test]
+fn a_copy_costs_three_requests_and_finding_it_done_four() {
+    let server = server();
+    let records = copies(&server, 10);
+    run(server.url(), &[], &records).assert_code(0);
+    assert_eq!(server.requests().len(), 1 + 10 * 3);
+    server.clear_requests();
+    run(server.url(), &[], &records).assert_code(0);
+    assert_eq!(server.requests().len(), 1 + 10 * 4);
 }
 
 #[test]

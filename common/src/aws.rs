@@ -87,7 +87,7 @@ pub struct Trouble {
 
 /// Codes after which no other request can succeed either: who asks is not who it should be.
 /// From the common errors of the API references and the error tables of S3 and CloudFront.
-const FATAL: [&str; 14] = [
+const FATAL: [&str; 15] = [
     "AccessKeyDisabled",
     "AuthorizationHeaderMalformed",
     "ExpiredToken",
@@ -98,6 +98,7 @@ const FATAL: [&str; 14] = [
     "InvalidToken",
     "MissingAuthenticationToken",
     "NotSignedUp",
+    "PermanentRedirect",
     "RequestExpired",
     "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
@@ -124,7 +125,12 @@ impl Trouble {
             None => chain(error),
         };
         let colon = if words.is_empty() { "" } else { ": " };
-        Self { message: format!("{what}: {code}{colon}{words}"), code, status }
+        let region = error.raw_response().and_then(|answer| answer.headers().get("x-amz-bucket-region"));
+        let remedy = match (status, region) {
+            (Some(301 | 400), Some(region)) => format!("; the bucket is in {region}: give --region {region}"),
+            _ => String::new(),
+        };
+        Self { message: format!("{what}: {code}{colon}{words}{remedy}"), code, status }
     }
 
     /// Whether nothing else can succeed: bad credentials, or no server.
@@ -167,4 +173,47 @@ fn chain(error: &dyn std::error::Error) -> String {
         next = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    fn trouble(status: u16, code: &str, region: Option<&str>) -> Trouble {
+        let mut answer = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());
+        if let Some(region) = region {
+            answer.headers_mut().insert("x-amz-bucket-region", region.to_owned());
+        }
+        let error = ErrorMetadata::builder().code(code).message("words").build();
+        Trouble::new("HeadBucket s3://b", &SdkError::service_error(error, answer))
+    }
+
+    #[test]
+    fn a_bucket_elsewhere_is_told_with_its_region() {
+        let elsewhere = trouble(301, "PermanentRedirect", Some("eu-west-1"));
+        let expected = "HeadBucket s3://b: PermanentRedirect: words; the bucket is in eu-west-1: give --region eu-west-1";
+        assert_eq!(elsewhere.message, expected);
+        assert!(elsewhere.is_fatal());
+        assert_eq!(
+            trouble(404, "NoSuchKey", Some("eu-west-1")).message,
+            "HeadBucket s3://b: NoSuchKey: words"
+        );
+    }
+
+    #[test]
+    fn what_may_pass_is_retryable_and_what_nobody_passes_is_fatal() {
+        for (status, code) in [(503, "SlowDown"), (500, "InternalError"), (429, "TooManyRequestsException")] {
+            assert!(trouble(status, code, None).is_retryable(), "{code}");
+        }
+        assert!(trouble(400, "ThrottlingException", None).is_retryable());
+        for code in ["NoSuchKey", "AccessDenied"] {
+            let trouble = trouble(403, code, None);
+            assert!(!trouble.is_retryable() && !trouble.is_fatal(), "{code}");
+        }
+        assert!(matches!(trouble(403, "ExpiredToken", None).reject("denied"), Failure::Fatal(_)));
+        assert!(matches!(trouble(403, "AccessDenied", None).reject("denied"), Failure::Reject(_)));
+    }
 }

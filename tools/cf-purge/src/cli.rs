@@ -17,7 +17,8 @@ use crate::price::Usd;
 /// distribution. Each path or wildcard that CloudFront accepted is a record on stdout: the receipt.
 ///
 /// Records whose `restore` says that nothing was changed (`none`, `thawing`, or a dry run) need no purge and are only
-/// counted. `already` is purged: an earlier run may have died between the restore and the purge.
+/// counted. `already` is purged: an earlier run may have died between the restore and the purge. Of an object that was
+/// restored aside, the path of its new key is purged.
 #[derive(Debug, Parser)]
 #[command(name = "cf-purge", version, after_long_help = AFTER)]
 pub struct Cli {

@@ -44,6 +44,15 @@ struct Restore<'a> {
     action: Option<Cow<'a, str>>,
     #[serde(default)]
     dry_run: bool,
+    #[serde(borrow)]
+    to: Option<Aside<'a>>,
+}
+
+/// Where an object was restored to, if not over itself: that is the one that changed.
+#[derive(Deserialize)]
+struct Aside<'a> {
+    #[serde(borrow)]
+    key: Cow<'a, str>,
 }
 
 /// What is to be done for a record.
@@ -66,11 +75,15 @@ pub fn wanted(record: &Record) -> Result<Wanted, Reject> {
     }
     // A field of that name that is not s3-restore's says nothing, and a purge too many does no harm.
     let restore = input.restore.and_then(|restore| serde_json::from_str::<Restore<'_>>(restore.get()).ok());
-    let unchanged = restore.is_some_and(|restore| {
+    let unchanged = restore.as_ref().is_some_and(|restore| {
         restore.dry_run || matches!(restore.action.as_deref(), Some("none" | "thawing"))
     });
     let rehearsed = input.dry_run.is_some_and(|dry_run| dry_run.get() == "true");
-    Ok(if unchanged || rehearsed { Wanted::Nothing } else { Wanted::Purge(input.key.into_owned()) })
+    if unchanged || rehearsed {
+        return Ok(Wanted::Nothing);
+    }
+    let key = restore.and_then(|restore| restore.to).map_or(input.key, |to| to.key);
+    Ok(Wanted::Purge(key.into_owned()))
 }
 
 #[cfg(test)]
@@ -103,6 +116,7 @@ mod tests {
             r#"{"key":"a","restore":{"action":"already"}}"#,
             r#"{"key":"a","restore":{"action":"copy","dry_run":false},"dry_run":false}"#,
             r#"{"key":"a","restore":7,"dry_run":"x"}"#,
+            r#"{"key":"b","restore":{"action":"copy","to":{"bucket":"c","key":"a"}}}"#,
         ] {
             assert_eq!(kind(text), Ok(Wanted::Purge("a".into())), "{text}");
         }

@@ -8,13 +8,10 @@ use crate::records;
 /// The `cf-purge` commands of a text, each without what is before and after it in its pipeline.
 fn commands(text: &str) -> Vec<Vec<String>> {
     let joined = text.replace("\\\n", " ").replace("|\n", "| ");
-    let lines = joined
-        .lines()
-        .filter(|line| line.starts_with("    "))
-        .filter_map(|line| line.split_once("cf-purge "));
-    lines
-        .map(|(_, rest)| rest.split(['<', '>', '|']).next().unwrap_or_default())
-        .map(|flags| flags.split_whitespace().map(str::to_owned).collect())
+    let flags = joined.lines().filter_map(|line| line.find("cf-purge --dist").map(|start| &line[start..]));
+    flags
+        .map(|command| command.split(['<', '>', '|']).next().unwrap_or_default())
+        .map(|command| command.split_whitespace().skip(1).map(str::to_owned).collect())
         .collect()
 }
 

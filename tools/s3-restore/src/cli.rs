@@ -14,8 +14,8 @@ use common::s3::S3Url;
 use common::{Tool, Usage};
 use jiff::Timestamp;
 
-use crate::customer_key::CustomerKey;
-use crate::headers::Replacement;
+use crate::version::customer_key::CustomerKey;
+use crate::version::headers::Replacement;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -6,10 +6,10 @@ use common::aws::Trouble;
 use common::reject::{Failure, Reject};
 use common::s3::{Entry, entries_of_key};
 
-use crate::customer_key::ALGORITHM;
 use crate::input::{Place, Task};
 use crate::refuse;
 use crate::restore::Restorer;
+use crate::version::customer_key::ALGORITHM;
 
 /// The answer for a delete marker that is named by its version id (S3 API reference, HeadObject).
 const IS_DELETE_MARKER: u16 = 405;

@@ -12,17 +12,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bucket::{Bucket, Buckets};
 use crate::cli::{Method, Options};
-use crate::content::Content;
-use crate::copy::Wanted;
 use crate::decide::{Decision, Want, decide};
-use crate::guard::{After, Condition};
-use crate::headers::Headers;
 use crate::input::{Goal, Task};
 use crate::look::Seen;
-use crate::multipart::Unfinished;
 use crate::output::{Act, Done, Verified};
 use crate::refuse;
-use crate::thaw::Archive;
+use crate::version::content::Content;
+use crate::version::headers::Headers;
+use crate::write::copy::Wanted;
+use crate::write::guard::{After, Condition};
+use crate::write::multipart::Unfinished;
+use crate::write::thaw::Archive;
 
 /// What the work on every record needs.
 pub struct Restorer {

@@ -5,13 +5,13 @@ use aws_sdk_s3::primitives::DateTime;
 use common::reject::Failure;
 use common::s3::Entry;
 
-use crate::content::{Comparison, Content};
-use crate::copy::Wanted;
-use crate::headers::Headers;
 use crate::input::Task;
 use crate::output::Verified;
 use crate::refuse;
 use crate::restore::Restorer;
+use crate::version::content::{Comparison, Content};
+use crate::version::headers::Headers;
+use crate::write::copy::Wanted;
 
 impl Restorer {
     /// Compares what the copy said of itself with the source, or failing that their sizes.

@@ -10,12 +10,12 @@ use common::retry::Backoff;
 use common::s3::Entry;
 
 use crate::bucket::Bucket;
-use crate::content::Content;
 use crate::input::{Goal, Task};
 use crate::look::Seen;
 use crate::output::{Act, Done};
 use crate::refuse;
 use crate::restore::Restorer;
+use crate::version::content::Content;
 
 /// Looks at one key before its restore is given up, where others keep writing to it or a store without guards loses its
 /// answers.

@@ -5,10 +5,10 @@ use aws_sdk_s3::types::AccessControlPolicy;
 use common::aws::Trouble;
 use common::reject::{Failure, Reject};
 
-use crate::copy::Wanted;
 use crate::input::Place;
 use crate::refuse;
 use crate::restore::Restorer;
+use crate::write::copy::Wanted;
 
 impl Restorer {
     /// The tags of a version, sorted; nothing where the store has no tags.

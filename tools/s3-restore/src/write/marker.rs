@@ -3,12 +3,12 @@
 use common::aws::Trouble;
 use common::reject::Failure;
 
-use crate::guard::Condition;
 use crate::input::{Place, Task};
 use crate::look::Seen;
 use crate::output::{Act, Done};
 use crate::refuse;
 use crate::restore::Restorer;
+use crate::write::guard::Condition;
 
 impl Restorer {
     /// Makes the version beneath delete markers the latest.

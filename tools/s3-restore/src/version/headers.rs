@@ -14,7 +14,7 @@ use aws_sdk_s3::types::{
     MetadataDirective, ObjectLockLegalHoldStatus, ObjectLockMode, ServerSideEncryption, StorageClass,
 };
 
-use crate::customer_key::{ALGORITHM, CustomerKey};
+use crate::version::customer_key::{ALGORITHM, CustomerKey};
 
 /// Sets what no copy takes over on the request of an operation that writes.
 macro_rules! described {

@@ -6,13 +6,13 @@ use common::reject::Failure;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::task::JoinSet;
 
-use crate::content::{Content, completed_part};
-use crate::copy::{Copied, Wanted};
-use crate::customer_key::ALGORITHM;
-use crate::guard::Condition;
 use crate::input::Place;
 use crate::refuse;
 use crate::restore::Restorer;
+use crate::version::content::{Content, completed_part};
+use crate::version::customer_key::ALGORITHM;
+use crate::write::copy::{Copied, Wanted};
+use crate::write::guard::Condition;
 
 /// Parts of one object in flight.
 const IN_FLIGHT: usize = 16;

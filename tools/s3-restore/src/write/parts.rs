@@ -2,8 +2,8 @@
 
 use common::aws::Trouble;
 
-use crate::copy::{LARGEST, Wanted};
 use crate::restore::Restorer;
+use crate::write::copy::{LARGEST, Wanted};
 
 /// The most parts of an upload (S3 user guide, "Amazon S3 multipart upload limits").
 const MOST: u64 = 10_000;

@@ -3,11 +3,11 @@
 use common::aws::Trouble;
 use common::s3::copy_source;
 
-use crate::content::Content;
-use crate::guard::Condition;
-use crate::headers::Headers;
 use crate::input::Place;
 use crate::restore::Restorer;
+use crate::version::content::Content;
+use crate::version::headers::Headers;
+use crate::write::guard::Condition;
 
 /// What CopyObject takes at most, in bytes (S3 API reference, CopyObject).
 pub const LARGEST: u64 = 5 << 30;

@@ -116,31 +116,36 @@ Examples:
     cf-purge --distribution-id EABC123 --run-id incident-4711 < restored.jsonl
 
 Paths:
-  CloudFront matches a path as it is sent. Non-ASCII and the characters that RFC 1738 calls unsafe are
-  percent-encoded, a % of the key itself too, and nothing else is: an escape too many purges nothing and says nothing.
-  Where no single path is sure to reach an object, a wildcard is sent that does, even if it reaches others as well: a
-  key with ~ or ? is cut there (a/b~c becomes /a/b*), and * at the end of a key is a wildcard for CloudFront.
-  Purged is the URL of the key itself. Other URLs of the same object, such as the / of a default root object, a space
+  CloudFront matches a path as it is sent. Non-ASCII and the characters that RFC 1738 calls
+  unsafe are percent-encoded, a % of the key itself too, and nothing else is: an escape too many
+  purges nothing and says nothing. Where no single path is sure to reach an object, a wildcard
+  is sent that does, even if it reaches others as well: a key with ~ or ? is cut there (a/b~c
+  becomes /a/b*), and * at the end of a key is a wildcard for CloudFront. Purged is the URL of
+  the key itself. Other URLs of the same object, such as the / of a default root object, a space
   written as + or a path rewritten at the edge, are purged by giving them as keys too.
 
 Folding:
-  Above --max-paths, the paths are folded into wildcards that reach as little as possible beyond them: names are cut
-  inside a folder (/img/img_00*) before folders are given up, deep folders before those above them. Never more than 15
-  wildcards remain, since no more can be in progress at once. At most 65,536 paths (or twice --max-paths) are in memory;
-  up to there the order of the input makes no difference.
+  Above --max-paths, the paths are folded into wildcards that reach as little as possible beyond
+  them: names are cut inside a folder (/img/img_00*) before folders are given up, deep folders
+  before those above them. Never more than 15 wildcards remain, since no more can be in progress
+  at once. At most 65,536 paths (or twice --max-paths) are in memory; up to there the order of
+  the input makes no difference.
 
 Cost:
-  Each path and each wildcard costs 0.005 USD after the account's first 1,000 of the month, which others may have used:
-  the price told is the most it can be. With --every, and with --exact above 65,536 paths, parts are sent before the whole
-  is known, and --max-cost stops the run before the part that would exceed it.
+  Each path and each wildcard costs 0.005 USD after the account's first 1,000 of the month,
+  which others may have used: the price told is the most it can be. With --every, and with
+  --exact above 65,536 paths, parts are sent before the whole is known, and --max-cost stops the
+  run before the part that would exceed it.
 
 Repeating:
-  A purge is recognised by its distribution, its paths and the run id. Parts sent by --every depend on the clock, so that a
-  repeated run sends most of them again. That costs money, and purges nothing too little.
+  A purge is recognised by its distribution, its paths and the run id. Parts sent by --every
+  depend on the clock, so that a repeated run sends most of them again. That costs money, and
+  purges nothing too little.
 
 Exit codes:
-  0 all done, 1 aborted, 2 usage, 3 finished but some records were rejected, 101 a bug.
-  On SIGINT or SIGTERM nothing more is sent. What was sent cannot be cancelled; its receipts are written.";
+  0 all done, 1 aborted, 2 usage, 3 finished but some records were rejected, 101 a bug. On
+  SIGINT or SIGTERM nothing more is sent. What was sent cannot be cancelled; its receipts are
+  written.";
 
 fn distribution(text: &str) -> Result<String, String> {
     let valid = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());

@@ -42,17 +42,19 @@ Examples:
     s3-restore < failed.jsonl
 
 What is kept:
-  A copy has the content type, user metadata, cache headers, tags, storage class, encryption, website redirect and
-  object lock of its version, and the ACL with --acl. A bare --metadata-directive REPLACE loses ALL of the metadata,
-  Content-Type among it; S3 needs it for no restore. An object lock is seen, and so kept, only by who may read it
+  A copy has the content type, user metadata, cache headers, tags, storage class, encryption,
+  website redirect and object lock of its version, and the ACL with --acl. A bare
+  --metadata-directive REPLACE loses ALL of the metadata, Content-Type among it; S3 needs it for
+  no restore. An object lock is seen, and so kept, only by who may read it
   (s3:GetObjectRetention, s3:GetObjectLegalHold).
 
 What counts as done:
-  A key is already restored if its current version is the wanted one, or has provably the same content and the same
-  metadata and tags; with --acl, the same ACL too.
+  A key is already restored if its current version is the wanted one, or has provably the same
+  content and the same metadata and tags; with --acl, the same ACL too.
 
 Duplicates:
-  Of two records for one key the second is rejected, as long as no more than 1,048,576 other keys lie between them.
+  Of two records for one key the second is rejected, as long as no more than 1,048,576 other
+  keys lie between them.
 
 Exit codes:
   0 all done, 1 aborted, 2 usage, 3 finished with some records rejected, 101 a bug.";

@@ -34,9 +34,10 @@ Examples:
     s3-versions --min-size 1G s3://photos/ | jq -c 'select(.is_latest | not)'
 
 Times:
-  A version's last_modified is the whole second in which it was written; for a multipart upload S3 gives the
-  second in which the upload was begun, so one that was going on at --at looks as if it had been there.
-  Versions of one key are taken in the order S3 lists them, never sorted by time.
+  A version's last_modified is the whole second in which it was written; for a multipart upload
+  S3 gives the second in which the upload was begun, so one that was going on at --at looks as
+  if it had been there. Versions of one key are taken in the order S3 lists them, never sorted
+  by time.
 
 Exit codes:
   0 all listed, 1 aborted, 2 usage, 3 some keys of --keys-from were rejected, 101 a bug.";

@@ -1,0 +1,23 @@
+//! What the tools do where stdin is a terminal, on which nobody types records.
+
+use testkit::tool::Tool;
+
+/// Runs a command on a terminal of its own, and ends with its exit code.
+const ON_A_TERMINAL: &str =
+    "python3 -c 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))'";
+
+#[test]
+fn a_tool_that_wants_records_shows_its_help_instead_of_waiting() {
+    for command in [
+        "s3-restore",
+        "s3-restore --csv --bucket photos",
+        "cf-purge --distribution-id EABC123",
+        "s3-versions --bucket photos --keys-from -",
+    ] {
+        let output = Tool::bash(&format!("{ON_A_TERMINAL} {command}")).run();
+        output.assert_code(2);
+        let shown = output.text();
+        assert!(shown.contains("stdin is a terminal"), "{command}: {shown}");
+        assert!(shown.contains("Usage:") && !shown.contains("Examples:"), "{command}: {shown}");
+    }
+}

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -47,7 +49,7 @@ impl AwsArgs {
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .timeout_config(timeouts);
         if let Some(profile) = &self.profile {
-            loader = loader.profile_name(profile);
+            loader = loader.profile_name(profile).credentials_provider(self.of_profile(profile).await);
         }
         if let Some(region) = &self.region {
             loader = loader.region(Region::new(region.clone()));
@@ -66,6 +68,18 @@ impl AwsArgs {
             .await
             .map_err(|err| anyhow!("no AWS credentials: {}", chain(&err)))?;
         Ok(config)
+    }
+}
+
+impl AwsArgs {
+    /// The credentials of a profile that was asked for by name: as in the AWS CLI, the variables of the environment do
+    /// not go before it.
+    async fn of_profile(&self, profile: &str) -> ProfileFileCredentialsProvider {
+        let mut config = ProviderConfig::with_default_region().await;
+        if let Some(region) = &self.region {
+            config = config.with_region(Some(Region::new(region.clone())));
+        }
+        ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build()
     }
 }
 
@@ -138,9 +152,9 @@ impl Trouble {
         FATAL.contains(&self.code.as_str()) || self.code == "Unreachable"
     }
 
-    /// Whether the same request may succeed later.
+    /// Whether the same request may succeed later. A success is among the troubles only where its answer broke off.
     pub fn is_retryable(&self) -> bool {
-        matches!(self.status, Some(408 | 429 | 500..=599) | None)
+        matches!(self.status, Some(200..=299 | 408 | 429 | 500..=599) | None)
             || self.code.contains("Throttl")
             || matches!(self.code.as_str(), "SlowDown" | "RequestTimeout" | "TooManyRequestsException")
     }
@@ -205,7 +219,9 @@ mod tests {
 
     #[test]
     fn what_may_pass_is_retryable_and_what_nobody_passes_is_fatal() {
-        for (status, code) in [(503, "SlowDown"), (500, "InternalError"), (429, "TooManyRequestsException")] {
+        for (status, code) in
+            [(200, "HTTP 200"), (503, "SlowDown"), (500, "InternalError"), (429, "TooManyRequestsException")]
+        {
             assert!(trouble(status, code, None).is_retryable(), "{code}");
         }
         assert!(trouble(400, "ThrottlingException", None).is_retryable());

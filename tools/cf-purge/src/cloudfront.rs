@@ -174,8 +174,8 @@ pub fn passes(trouble: &Trouble) -> bool {
         "TooManyInvalidationsInProgress" => true,
         // An answer that makes no sense makes none the next time either.
         INCOMPLETE => false,
-        // An answer of success that broke off is asked for again: the reference finds what was made.
-        _ => trouble.is_retryable() || matches!(trouble.status, Some(200..=299)),
+        // One that broke off is asked for again: the reference finds what was made.
+        _ => trouble.is_retryable(),
     }
 }
 

@@ -94,13 +94,24 @@ fn the_endpoint_and_region_come_from_flags_variables_and_profiles() {
         bare().env("AWS_ENDPOINT_URL", server.url()),
         bare().env("AWS_ENDPOINT_URL_S3", server.url()),
         bare().env("AWS_ENDPOINT_URL", "http://127.0.0.1:1").env("AWS_ENDPOINT_URL_S3", server.url()),
-        bare().args(["--profile", "dr"]).env("AWS_CONFIG_FILE", &config).env_remove("AWS_REGION"),
+        bare().env("AWS_PROFILE", "dr").env("AWS_CONFIG_FILE", &config).env_remove("AWS_REGION"),
         bare().args(["--endpoint-url", server.url(), "--region", "eu-west-1"]).env_remove("AWS_REGION"),
     ] {
         let output = tool.run();
         output.assert_code(0);
         assert_eq!(texts(&output.records(), "key"), ["a"]);
     }
+    // A profile that is named goes before credentials in the environment.
+    let credentials = folder.path().join("credentials");
+    std::fs::write(&credentials, "[dr]\naws_access_key_id = good\naws_secret_access_key = x\n").unwrap();
+    let other = || {
+        bare()
+            .env("AWS_CONFIG_FILE", &config)
+            .env("AWS_SHARED_CREDENTIALS_FILE", &credentials)
+            .env("AWS_ACCESS_KEY_ID", "bad")
+    };
+    other().args(["--profile", "dr"]).run().assert_code(0);
+    other().env("AWS_ENDPOINT_URL", server.url()).run().assert_code(1);
     let output = bare().args(["--endpoint-url", server.url()]).env_remove("AWS_REGION").run();
     assert!(output.assert_code(1).stderr.contains("no AWS region: give --region"), "{}", output.stderr);
     let region = |request: &testkit::s3::Logged| {

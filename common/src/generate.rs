@@ -25,9 +25,11 @@ pub(crate) fn generate(mut command: Command, what: Generate) -> io::Result<Vec<u
 
 fn manual(command: Command) -> io::Result<Vec<u8>> {
     let more = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+    let version = command.get_version().unwrap_or_default();
+    // Without a date: the page is compared with the definitions on any day.
+    let title = format!(".TH {} 1 \"\" \"drkit {version}\" drkit\n", command.get_name());
+    let mut page = title.into_bytes();
     let man = Man::new(command);
-    let mut page = Vec::new();
-    man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
     man.render_synopsis_section(&mut page)?;
     man.render_description_section(&mut page)?;

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::Once;
 use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{EncodingType, OptionalObjectAttributes};
 use tokio::task::JoinSet;
@@ -37,14 +36,12 @@ struct Source {
     bucket: String,
     prefix: String,
     page: i32,
-    retries: Option<RetryConfig>,
 }
 
 impl Lister {
     /// Everything under a prefix.
     pub fn new(client: Client, bucket: &str, prefix: &str) -> Self {
-        let source =
-            Source { client, bucket: bucket.into(), prefix: prefix.into(), page: PAGE, retries: None };
+        let source = Source { client, bucket: bucket.into(), prefix: prefix.into(), page: PAGE };
         Self { source, only_key: false, style: Style::default(), next: JoinSet::new(), started: false }
     }
 
@@ -54,12 +51,6 @@ impl Lister {
         lister.source.page = KEY_PAGE;
         lister.only_key = true;
         lister
-    }
-
-    /// Tries its first requests with this policy instead of the client's own.
-    pub fn with_retries(mut self, retries: RetryConfig) -> Self {
-        self.source.retries = Some(retries);
-        self
     }
 
     /// The next entries, or nothing at the end. A page may be empty.
@@ -181,11 +172,7 @@ impl Source {
         if let Some(start) = start {
             request = request.key_marker(&start.key).set_version_id_marker(start.version_id.clone());
         }
-        let mut request = request.customize().interceptor(body.clone());
-        if let Some(retries) = &self.retries {
-            request =
-                request.config_override(aws_sdk_s3::config::Builder::new().retry_config(retries.clone()));
-        }
+        let request = request.customize().interceptor(body.clone());
         request.send().await.map_err(|err| Trouble::new(&self.what(), &err))?;
         Ok(body)
     }

@@ -17,22 +17,17 @@ mod body;
 mod plan;
 mod proxy;
 
-use std::net::TcpListener;
 use std::sync::{Arc, PoisonError};
-use std::thread::{self, JoinHandle};
 
-use tokio::runtime;
-use tokio::sync::oneshot;
+use crate::listening::Listening;
 
 pub use plan::{Fault, Met, Plan, Rule, Seen};
 use proxy::Shared;
 
 /// A running proxy, on threads of its own. It ends when it is dropped; what hangs then is cut.
 pub struct Proxy {
-    url: String,
     shared: Arc<Shared>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    listening: Listening,
 }
 
 impl Proxy {
@@ -46,25 +41,15 @@ impl Proxy {
     pub fn start(upstream: &str, plan: Plan) -> Self {
         let authority =
             upstream.strip_prefix("http://").expect("an http:// URL").trim_end_matches('/').to_owned();
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.set_nonblocking(true).expect("a listener for tokio");
-        let url = format!("http://{}", listener.local_addr().expect("a bound address"));
         let shared = Arc::new(Shared::new(authority, plan));
-        let (stop, stopped) = oneshot::channel();
         let serving = Arc::clone(&shared);
-        let thread = thread::spawn(move || {
-            let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-            runtime.expect("a runtime").block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener for tokio");
-                proxy::serve(listener, serving, stopped).await;
-            });
-        });
-        Self { url, shared, stop: Some(stop), thread: Some(thread) }
+        let listening = Listening::start(move |stream| proxy::serve(stream, Arc::clone(&serving)));
+        Self { shared, listening }
     }
 
     /// Where it listens, such as `http://127.0.0.1:34567`.
     pub fn url(&self) -> &str {
-        &self.url
+        self.listening.url()
     }
 
     /// Every fault so far, in the order in which they were decided.
@@ -80,15 +65,5 @@ impl Proxy {
     /// How many requests came in, faulty or not.
     pub fn requests(&self) -> u64 {
         self.shared.decider.lock().unwrap_or_else(PoisonError::into_inner).requests
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            // A panic there has been printed already and must not become a second one here.
-            let _ = thread.join();
-        }
     }
 }

@@ -14,6 +14,7 @@
 pub mod client;
 pub mod cloudfront;
 pub mod fault;
+mod listening;
 pub mod moto;
 pub mod s3;
 pub mod tool;

@@ -52,16 +52,13 @@ mod uploads;
 mod version;
 mod xml;
 
-use std::net::TcpListener;
 use std::sync::{Arc, PoisonError};
-use std::thread::{self, JoinHandle};
 
 use aws_sdk_s3::Client;
 use jiff::Timestamp;
-use tokio::runtime;
-use tokio::sync::oneshot;
 
 use crate::client;
+use crate::listening::Listening;
 use service::Service;
 use store::Bucket;
 
@@ -76,10 +73,8 @@ pub use synthetic::Synthetic;
 
 /// A running server, on threads of its own, so that a test may block. It ends when it is dropped.
 pub struct Server {
-    url: String,
     service: Arc<Service>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    listening: Listening,
 }
 
 impl Server {
@@ -88,30 +83,20 @@ impl Server {
     /// # Panics
     /// If the system gives no port or thread.
     pub fn start(options: Options) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.set_nonblocking(true).expect("a listener for tokio");
-        let url = format!("http://{}", listener.local_addr().expect("a bound address"));
         let service = Arc::new(Service::new(options));
-        let (stop, stopped) = oneshot::channel();
         let shared = Arc::clone(&service);
-        let thread = thread::spawn(move || {
-            let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-            runtime.expect("a runtime").block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener for tokio");
-                http::serve(listener, shared, stopped).await;
-            });
-        });
-        Self { url, service, stop: Some(stop), thread: Some(thread) }
+        let listening = Listening::start(move |stream| http::serve(stream, Arc::clone(&shared)));
+        Self { service, listening }
     }
 
     /// Where it listens, such as `http://127.0.0.1:34567`.
     pub fn url(&self) -> &str {
-        &self.url
+        self.listening.url()
     }
 
     /// An SDK client for this server, bound to the runtime of its first call.
     pub fn client(&self) -> Client {
-        client::s3(&self.url)
+        client::s3(self.url())
     }
 
     /// Creates a bucket with versioning enabled.
@@ -176,15 +161,5 @@ impl Server {
     /// If there is no such bucket.
     pub fn open_uploads(&self, bucket: &str) -> usize {
         self.service.read().bucket(bucket).expect("an existing bucket").uploads.len()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            // A panic there has been printed already and must not become a second one here.
-            let _ = thread.join();
-        }
     }
 }

@@ -38,7 +38,11 @@ impl Incident {
     }
 
     fn run(&self, args: &str) -> Output {
-        Tool::bash(&format!("bash '{SCRIPT}' {args}"))
+        self.bash(&format!("bash '{SCRIPT}' {args}"))
+    }
+
+    fn bash(&self, command: &str) -> Output {
+        Tool::bash(command)
             .env("BUCKET", "photos")
             .env("PREFIX", "originals/")
             .env("AT", AT)
@@ -97,16 +101,8 @@ async fn s3_restore_says_what_was_left() {
 #[tokio::test]
 async fn s3_restore_asks_and_does_nothing_without_an_answer() {
     let incident = Incident::new().await;
-    // A session of its own has no terminal to ask on.
-    let output = Tool::bash(&format!("exec setsid --wait bash '{SCRIPT}'"))
-        .env("BUCKET", "photos")
-        .env("PREFIX", "originals/")
-        .env("AT", AT)
-        .env("DISTRIBUTION_ID", &incident.distribution)
-        .env("EVIDENCE", incident.evidence.path().join("incident"))
-        .env("AWS_ENDPOINT_URL_S3", incident.server.url())
-        .env("AWS_ENDPOINT_URL_CLOUDFRONT", moto::endpoint())
-        .run();
+    // Apart from the terminal there is none to ask on.
+    let output = incident.bash(&format!("exec setsid --wait bash '{SCRIPT}'"));
     output.assert_code(2);
     for operation in ["CopyObject", "DeleteObject", "PutObject"] {
         assert_eq!(incident.server.count(operation), 0, "{operation}");

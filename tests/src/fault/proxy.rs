@@ -15,9 +15,7 @@ use hyper::server::conn::http1 as server;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
-use tokio::task::JoinSet;
+use tokio::net::TcpStream;
 
 use super::body::Answer;
 use super::plan::{Decider, Fault, Plan, Seen};
@@ -42,25 +40,8 @@ struct Connection {
     reset: AtomicBool,
 }
 
-/// Serves until the sender of `stop` is dropped; connections end with it.
-pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: oneshot::Receiver<()>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            _ = &mut stop => return,
-            Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            accepted = listener.accept() => {
-                if let Ok((stream, _)) = accepted {
-                    connections.spawn(connection(stream, Arc::clone(&shared)));
-                }
-            }
-        }
-    }
-}
-
-async fn connection(stream: TcpStream, shared: Arc<Shared>) {
-    // Without this a small answer waits for the acknowledgement of the one before.
-    let _ = stream.set_nodelay(true);
+/// Serves one client until it leaves.
+pub(super) async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let state = Arc::new(Connection {
         shared,
         upstream: tokio::sync::Mutex::new(None),

@@ -9,31 +9,17 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinSet;
+use tokio::net::TcpStream;
 
 use super::error::Error;
 use super::request::Request;
 use super::service::Service;
 
-/// Serves until the sender of `stop` is dropped; connections end with it.
-pub(super) async fn serve(listener: TcpListener, service: Arc<Service>, mut stop: oneshot::Receiver<()>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            _ = &mut stop => return,
-            Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            accepted = listener.accept() => {
-                let Ok((stream, _)) = accepted else { continue };
-                // Without this a small reply waits for the acknowledgement of the one before.
-                let _ = stream.set_nodelay(true);
-                let service = Arc::clone(&service);
-                let answer = service_fn(move |request| answer(Arc::clone(&service), request));
-                connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
-            }
-        }
-    }
+/// Serves one client until it leaves.
+pub(super) async fn serve(stream: TcpStream, service: Arc<Service>) {
+    let answer = service_fn(move |request| answer(Arc::clone(&service), request));
+    // The error is that of a client which left.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
 }
 
 async fn answer(

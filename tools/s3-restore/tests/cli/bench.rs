@@ -151,6 +151,16 @@ pub fn overwritten(server: &Server, key: &str) -> (String, String) {
     (old, new)
 }
 
+/// Keys that need a copy each: their records.
+pub fn copies(server: &Server, count: usize) -> Vec<Value> {
+    let record = |n| {
+        let key = format!("k{n:03}");
+        let (old, new) = overwritten(server, &key);
+        planned(&key, &old, "copy", &new)
+    };
+    (0..count).map(record).collect()
+}
+
 /// Bytes under a delete marker: the ids of both.
 pub fn deleted(server: &Server, key: &str) -> (String, String) {
     let old = server.put(BUCKET, key, Put::bytes("good"));

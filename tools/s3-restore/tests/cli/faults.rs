@@ -7,19 +7,9 @@ use testkit::fault::{Fault, Plan, Proxy, Rule};
 use testkit::s3::{Options, Put, Server};
 
 use crate::bench::{
-    BUCKET, Eyes, deleted, lines, message, overwritten, planned, rejected, restored, server, server_with,
-    tool, wanted,
+    BUCKET, Eyes, copies, deleted, lines, message, overwritten, planned, rejected, restored, server,
+    server_with, tool, wanted,
 };
-
-/// Keys that need a copy each: their records.
-fn copies(server: &Server, count: usize) -> Vec<Value> {
-    let record = |n| {
-        let key = format!("k{n:03}");
-        let (old, new) = overwritten(server, &key);
-        planned(&key, &old, "copy", &new)
-    };
-    (0..count).map(record).collect()
-}
 
 /// Every key has its good content back, by exactly one new version.
 fn assert_each_once(server: &Server, records: &[Value]) {

@@ -6,20 +6,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::fault::{Fault, Plan, Proxy, Rule};
-use testkit::s3::{Put, Server};
+use testkit::s3::Put;
 
 use crate::bench::{
-    BUCKET, Eyes, deleted, lines, overwritten, planned, read, restored, run, server, tool, wanted,
+    BUCKET, Eyes, copies, deleted, lines, overwritten, planned, read, restored, run, server, tool, wanted,
 };
-
-fn copies(server: &Server, count: usize) -> Vec<Value> {
-    let record = |n| {
-        let key = format!("k{n:03}");
-        let (old, new) = overwritten(server, &key);
-        planned(&key, &old, "copy", &new)
-    };
-    (0..count).map(record).collect()
-}
 
 fn keys(records: &[Value]) -> BTreeSet<String> {
     records.iter().map(|record| record["key"].as_str().unwrap().to_owned()).collect()

@@ -1,6 +1,8 @@
 //! Instants as flags take them: never in a zone that the reader has to guess.
 
-use jiff::{Span, SpanRelativeTo, Timestamp};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
 /// Reads an instant: RFC 3339 with an offset (`2026-11-20T10:00:00Z`) or `@` and seconds since 1970.
 ///
@@ -40,6 +42,18 @@ fn instant_or_before(text: &str, now: Timestamp) -> Result<Timestamp, String> {
         .map_err(|_| format!("{text} reaches further back than can be counted: use hours or days"))
 }
 
+/// Reads a length of time that is not zero: `60s`, `5m`, `1h30m`; a day has 24 hours.
+///
+/// # Errors
+/// A sentence for the user when the text is none.
+pub fn length(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text} is no length of time, as in 60s or 5m");
+    let span: Span = text.parse().map_err(|_| wrong())?;
+    let signed: SignedDuration =
+        span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
+    Duration::try_from(signed).ok().filter(|length| !length.is_zero()).ok_or_else(wrong)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,5 +83,14 @@ mod tests {
         assert_eq!(instant_or_before("1d2h", now), instant("2026-11-19T10:00:00Z"));
         assert_eq!(instant_or_before(NOON, now), Ok(now));
         assert!(instant_or_before("9000y", now).is_err());
+    }
+
+    #[test]
+    fn a_length_is_a_span_above_nothing() {
+        assert_eq!(length("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(length("1d"), Ok(Duration::from_secs(86_400)));
+        for nonsense in ["0s", "-1m", "often", "5", ""] {
+            assert!(length(nonsense).is_err(), "{nonsense}");
+        }
     }
 }

@@ -3,12 +3,11 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_sdk_cloudfront::Client;
-use aws_sdk_cloudfront::config::{BehaviorVersion, Builder, Credentials, Region};
 use aws_sdk_cloudfront::types::{
     DefaultCacheBehavior, DistributionConfig, Origin, Origins, S3OriginConfig, ViewerProtocolPolicy,
 };
 
-use crate::moto;
+use crate::{client, moto};
 
 /// Makes a distribution in moto and returns its id.
 ///
@@ -17,12 +16,6 @@ use crate::moto;
 pub async fn distribution() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let reference = NEXT.fetch_add(1, Ordering::Relaxed).to_string();
-    let config = Builder::new()
-        .behavior_version(BehaviorVersion::latest())
-        .credentials_provider(Credentials::new("test", "test", None, None, "testkit"))
-        .region(Region::new("us-east-1"))
-        .endpoint_url(moto::endpoint())
-        .build();
     let origin = Origin::builder()
         .id("photos")
         .domain_name("photos.s3.amazonaws.com")
@@ -42,6 +35,7 @@ pub async fn distribution() -> String {
         .default_cache_behavior(behavior)
         .build()
         .expect("a distribution");
-    let made = Client::from_conf(config).create_distribution().distribution_config(distribution).send().await;
+    let cloudfront = Client::new(&client::sdk(moto::endpoint()));
+    let made = cloudfront.create_distribution().distribution_config(distribution).send().await;
     made.expect("moto makes a distribution").distribution.expect("a distribution").id
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use common::args;
 use common::aws::AwsArgs;
-use jiff::{SignedDuration, Span, SpanRelativeTo};
+use common::time::length;
 
 use crate::paths::Folder;
 use crate::price::Usd;
@@ -57,7 +57,7 @@ pub struct Cli {
     pub max_cost: Option<Usd>,
 
     /// Send what has gathered every so often (60s, 5m) instead of waiting for the end of the input
-    #[arg(long, value_name = "TIME", value_parser = span)]
+    #[arg(long, value_name = "TIME", value_parser = length)]
     pub every: Option<Duration>,
 
     /// The name of this purge: the same paths under the same name are purged once
@@ -72,7 +72,7 @@ pub struct Cli {
     pub wait: bool,
 
     /// Give up when an invalidation has waited this long to be accepted, or to be completed
-    #[arg(long, value_name = "TIME", value_parser = span, default_value = "30m")]
+    #[arg(long, value_name = "TIME", value_parser = length, default_value = "30m")]
     pub timeout: Duration,
 
     /// Say what would be sent and what it would cost, and send nothing
@@ -155,12 +155,4 @@ fn distribution(text: &str) -> Result<String, String> {
 fn name(text: &str) -> Result<String, String> {
     let valid = !text.is_empty() && text.len() <= 256;
     valid.then(|| text.to_owned()).ok_or_else(|| "a name has 1 to 256 bytes".to_owned())
-}
-
-fn span(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text} is no length of time, as in 60s or 5m");
-    let span: Span = text.parse().map_err(|_| wrong())?;
-    let signed: SignedDuration =
-        span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
-    Duration::try_from(signed).ok().filter(|span| !span.is_zero()).ok_or_else(wrong)
 }

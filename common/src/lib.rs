@@ -11,6 +11,8 @@ mod generate;
 pub mod input;
 pub mod journal;
 mod log;
+#[cfg(feature = "pg")]
+pub mod pg;
 pub mod pipe;
 pub mod progress;
 pub mod record;
@@ -21,6 +23,7 @@ pub mod run;
 pub mod s3;
 mod stdio;
 pub mod time;
+pub mod wait;
 
 pub use record::Record;
 pub use reject::{Failure, Reject};

@@ -1,0 +1,255 @@
+//! One way to reach PostgreSQL for every tool: a URL from the environment or libpq's own variables and files, TLS that
+//! is verified in full or not used, and errors in one line.
+
+mod files;
+mod settings;
+mod tls;
+
+use std::path::PathBuf;
+use std::pin::pin;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use aws_sdk_rds::auth_token::{AuthTokenGenerator, Config as TokenConfig};
+use aws_sdk_rds::config::ProvideCredentials as _;
+use clap::Args;
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::aws::AwsArgs;
+use crate::run::Usage;
+
+/// Which server, and how to trust it.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PgArgs {
+    /// Take the connection URL from this environment variable instead of DB_URL
+    ///
+    /// Without a URL there, libpq's variables (PGHOST, PGUSER, PGSERVICE and so on) and files say where to connect.
+    #[arg(long, value_name = "NAME", display_order = 600)]
+    pub url_env: Option<String>,
+
+    /// Trust the certificate authorities in this PEM file instead of those of the system
+    ///
+    /// For RDS and Aurora this is AWS's global-bundle.pem.
+    #[arg(long, value_name = "FILE", display_order = 601)]
+    pub ca_file: Option<PathBuf>,
+
+    /// Log in with an IAM token instead of a password
+    #[arg(long, display_order = 602)]
+    pub iam: bool,
+}
+
+/// A connection attempt to an address that does not answer ends after this.
+const CONNECT: Duration = Duration::from_secs(10);
+/// A silent connection is probed after this, and given up after three probes, 10 s apart.
+const IDLE: Duration = Duration::from_secs(30);
+/// The longest wait for a goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// A database that can be connected to, more than once.
+#[derive(Clone)]
+pub struct Database {
+    config: Config,
+    tls: MakeRustlsConnect,
+    iam: Option<aws_config::SdkConfig>,
+}
+
+impl Database {
+    /// The database that flags and environment name.
+    ///
+    /// # Errors
+    /// [`Usage`] for a URL or a setting that cannot be read, without quoting it; no AWS credentials for `--iam`.
+    pub async fn of(args: &PgArgs, aws: &AwsArgs) -> Result<Self> {
+        let url = match &args.url_env {
+            Some(name) => Some(settings::required(name)?),
+            None => settings::variable("DB_URL")?.map(|url| ("DB_URL".to_owned(), url)),
+        };
+        Self::load(url, args, aws).await
+    }
+
+    /// The database whose URL is in the environment variable `name`, with the trust and login that `args` ask for.
+    ///
+    /// # Errors
+    /// As [`Database::of`].
+    pub async fn of_variable(name: &str, args: &PgArgs, aws: &AwsArgs) -> Result<Self> {
+        Self::load(Some(settings::required(name)?), args, aws).await
+    }
+
+    async fn load(url: Option<(String, String)>, args: &PgArgs, aws: &AwsArgs) -> Result<Self> {
+        let settings::Settings { mut config, ca_file } = settings::load(url)?;
+        config.keepalives_idle(IDLE).keepalives_interval(Duration::from_secs(10)).keepalives_retries(3);
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT);
+        }
+        if args.iam {
+            // The token is a password, and must not be read on the way.
+            config.ssl_mode(SslMode::Require);
+        }
+        let wanted = config.get_ssl_mode() != SslMode::Disable;
+        let tls = tls::connector(wanted, args.ca_file.clone().or(ca_file).as_deref())?;
+        let iam = if args.iam { Some(aws.load().await?) } else { None };
+        Ok(Self { config, tls, iam })
+    }
+
+    /// The same database at another address, such as that of a restored cluster.
+    pub fn at(&self, host: &str, port: u16) -> Self {
+        let old = &self.config;
+        let mut config = Config::new();
+        config.host(host).port(port).ssl_mode(old.get_ssl_mode()).ssl_negotiation(old.get_ssl_negotiation());
+        if let Some(user) = old.get_user() {
+            config.user(user);
+        }
+        if let Some(password) = old.get_password() {
+            config.password(password);
+        }
+        if let Some(name) = old.get_dbname() {
+            config.dbname(name);
+        }
+        if let Some(options) = old.get_options() {
+            config.options(options);
+        }
+        if let Some(&timeout) = old.get_connect_timeout() {
+            config.connect_timeout(timeout);
+        }
+        config.keepalives_idle(IDLE).keepalives_interval(Duration::from_secs(10)).keepalives_retries(3);
+        Self { config, tls: self.tls.clone(), iam: self.iam.clone() }
+    }
+
+    /// Connects, does `work`, and says goodbye.
+    ///
+    /// The connection is driven by the task that does the work, so that what it reads need not cross threads. The
+    /// client must not be kept.
+    ///
+    /// # Errors
+    /// No connection, one that breaks off, or whatever the work fails with.
+    pub async fn connected<T>(&self, tool: &str, work: impl AsyncFnOnce(&Client) -> Result<T>) -> Result<T> {
+        let mut config = self.config.clone();
+        config.application_name(tool);
+        if let Some(aws) = &self.iam {
+            config.password(self.token(aws).await?);
+        }
+        let (client, connection) =
+            config.connect(self.tls.clone()).await.map_err(|error| self.refused(&error))?;
+        let mut connection = pin!(connection);
+        let result = {
+            let mut work = pin!(work(&client));
+            tokio::select! {
+                biased;
+                result = &mut work => result,
+                ended = &mut connection => {
+                    // What the work was told last is in its own queue, and says more than a closed connection.
+                    match tokio::time::timeout(GOODBYE, &mut work).await {
+                        Ok(Err(error)) if ended.is_ok() || is_answer(&error) => return Err(error),
+                        _ => {}
+                    }
+                    let why = ended.err().map_or_else(|| "the server closed it".into(), |error| describe(&error));
+                    return Err(anyhow!("the connection to {self} broke off: {why}"));
+                }
+            }
+        };
+        drop(client);
+        // What is lost by a goodbye that nobody hears is nothing.
+        let _ = tokio::time::timeout(GOODBYE, connection).await;
+        result
+    }
+
+    /// Whatever asks the server to end what a client is doing, for [`tokio_postgres::CancelToken::cancel_query`].
+    pub fn tls(&self) -> MakeRustlsConnect {
+        self.tls.clone()
+    }
+
+    async fn token(&self, aws: &aws_config::SdkConfig) -> Result<String> {
+        let Some(Host::Tcp(host)) = self.config.get_hosts().first() else {
+            return Err(Usage::Wrong("--iam needs the host name of a cluster or instance".into()).into());
+        };
+        let user = self.config.get_user().unwrap_or_default();
+        let port = self.config.get_ports().first().copied().unwrap_or(5432);
+        let credentials = aws.credentials_provider().context("no AWS credentials for --iam")?;
+        credentials.provide_credentials().await.context("no AWS credentials for --iam")?;
+        let config = TokenConfig::builder().hostname(host).port(port.into()).username(user);
+        let token = AuthTokenGenerator::new(config.build().map_err(|_| anyhow!("no IAM token for {self}"))?);
+        let token = token.auth_token(aws).await.map_err(|_| anyhow!("no IAM token for {self}"))?;
+        Ok(token.to_string())
+    }
+
+    fn refused(&self, error: &tokio_postgres::Error) -> anyhow::Error {
+        let words = describe(error);
+        let remedy = match error.code() {
+            Some(&SqlState::INVALID_PASSWORD) => " (check the password, or use --iam)",
+            _ if words.contains("UnknownIssuer") => {
+                " (the server's certificate is of an authority that is not trusted: give --ca-file)"
+            }
+            _ if words.contains("server does not support TLS") => {
+                " (sslmode=disable in the URL or in PGSSLMODE sends the password unencrypted)"
+            }
+            _ => "",
+        };
+        let context = format!("cannot connect to {self}: {words}{remedy}");
+        // A login that was refused stays an answer of the server, for who wants to know which.
+        match error.code() {
+            Some(code) => anyhow::Error::new(Refused { code: code.clone(), message: context }),
+            None => anyhow!(context),
+        }
+    }
+}
+
+/// `user@host:port/name`, never with the password.
+impl std::fmt::Display for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let host = match self.config.get_hosts().first() {
+            Some(Host::Tcp(host)) => host.clone(),
+            Some(Host::Unix(path)) => path.display().to_string(),
+            None => self.config.get_hostaddrs().first().map(ToString::to_string).unwrap_or_default(),
+        };
+        let port = self.config.get_ports().first().copied().unwrap_or(5432);
+        let (user, name) =
+            (self.config.get_user().unwrap_or_default(), self.config.get_dbname().unwrap_or_default());
+        write!(f, "{user}@{host}:{port}/{name}")
+    }
+}
+
+/// A login that the server refused.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why, as PostgreSQL's SQLSTATE.
+    pub code: SqlState,
+    message: String,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Whether the server itself answered with an error, which only ended the statement.
+fn is_answer(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<tokio_postgres::Error>().is_some_and(|error| error.as_db_error().is_some())
+    })
+}
+
+/// An error in one line: severity, SQLSTATE, message, detail and hint where the server sent them.
+pub fn describe(error: &tokio_postgres::Error) -> String {
+    let Some(db) = error.as_db_error() else {
+        let mut words = error.to_string();
+        let mut cause = std::error::Error::source(error);
+        while let Some(next) = cause {
+            let text = next.to_string();
+            if !words.contains(&text) {
+                words = format!("{words}: {text}");
+            }
+            cause = next.source();
+        }
+        return words;
+    };
+    let mut words = format!("{} {}: {}", db.severity(), db.code().code(), db.message());
+    for more in [db.detail(), db.hint()].into_iter().flatten() {
+        words = format!("{words}; {more}");
+    }
+    words
+}

@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use clap::Args;
 
+use crate::error::chain;
 use crate::reject::{Failure, Reject};
 
 /// Where the service is and who asks.
@@ -172,21 +173,6 @@ impl From<Trouble> for anyhow::Error {
     fn from(trouble: Trouble) -> Self {
         anyhow!(trouble.message)
     }
-}
-
-/// An error and its causes in one line, each said once.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        next = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

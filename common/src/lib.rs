@@ -7,7 +7,11 @@
 pub mod args;
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(any(feature = "aws", feature = "http"))]
+mod error;
 mod generate;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod input;
 pub mod journal;
 mod log;
@@ -23,6 +27,8 @@ pub mod run;
 pub mod s3;
 mod stdio;
 pub mod time;
+#[cfg(feature = "typesense")]
+pub mod typesense;
 pub mod wait;
 
 pub use record::Record;

@@ -195,7 +195,7 @@ impl Tool {
 fn clean(command: &mut Command, home: &Path) {
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
-        if text.starts_with("AWS_") || text.starts_with("XDG_") || text == "RUST_LOG" {
+        if ["AWS_", "TS_", "XDG_"].iter().any(|prefix| text.starts_with(prefix)) || text == "RUST_LOG" {
             command.env_remove(&name);
         }
     }

@@ -1,6 +1,6 @@
-//! A TCP server on threads of its own, which both the fast S3 and the fault proxy are.
+//! A TCP server on threads of its own, which the fast S3 and the proxies are.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::thread::{self, JoinHandle};
 
 use tokio::net::TcpStream;
@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 /// A server that listens. It ends when it is dropped, and its connections with it.
 pub(crate) struct Listening {
+    address: SocketAddr,
     url: String,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -26,13 +27,18 @@ impl Listening {
     {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("a listener for tokio");
-        let url = format!("http://{}", listener.local_addr().expect("a bound address"));
+        let address = listener.local_addr().expect("a bound address");
         let (stop, stopped) = oneshot::channel();
         let thread = thread::spawn(move || {
             let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             runtime.expect("a runtime").block_on(accept(listener, serve, stopped));
         });
-        Self { url, stop: Some(stop), thread: Some(thread) }
+        Self { address, url: format!("http://{address}"), stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Where it listens, such as `http://127.0.0.1:34567`.

@@ -3,18 +3,16 @@
 //! moto answers about 200 requests a second: keep the data of a test small.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 
-use crate::client;
+use crate::{client, sandbox};
 
-/// Holds the child, which ends with its stdin. The kernel closes that pipe however the test process dies, so no
-/// server outlives it.
+/// Holds the child, which ends with its stdin.
 struct Moto {
     endpoint: String,
     _child: Child,
@@ -57,29 +55,11 @@ pub async fn bucket(name_hint: &str) -> String {
 }
 
 fn start() -> Moto {
-    let mut child = Command::new(python())
-        .arg(root().join("scripts/moto_server.py"))
-        .arg("--until-eof")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the sandbox's python starts");
+    let mut child = sandbox::server("moto_server.py").spawn().expect("the sandbox's python starts");
     let mut endpoint = String::new();
     let stdout = child.stdout.take().expect("stdout is piped");
     BufReader::new(stdout).read_line(&mut endpoint).expect("moto says its address");
     let endpoint = endpoint.trim().to_owned();
     assert!(!endpoint.is_empty(), "moto did not start");
     Moto { endpoint, _child: child }
-}
-
-/// The python of the private virtual environment. The script waits for one that another process is making,
-/// and does nothing where it is ready.
-fn python() -> PathBuf {
-    let made = Command::new(root().join("scripts/sandbox")).arg("venv").status();
-    assert!(made.is_ok_and(|status| status.success()), "`scripts/sandbox venv` failed");
-    root().join("target/sandbox/venv/bin/python")
-}
-
-fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }

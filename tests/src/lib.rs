@@ -6,21 +6,25 @@
 //! | [`tool`] | run a tool's binary, read its records, rejects and exit code |
 //! | [`moto`] | one moto server for each test process: S3, CloudFront and more |
 //! | [`cloudfront`] | distributions in moto |
+//! | [`cloudwatch`] | a CloudWatch that counts connections to DB instances |
 //! | [`s3`] | a fast versioned S3 in this process, exact where moto is not |
 //! | [`fault`] | a seeded proxy: throttling, errors, resets, cut and slow bodies |
 //! | [`postgres`] | PostgreSQL, of two versions where the machine has the older, each database for one test |
 //! | [`cut`] | a proxy in front of PostgreSQL that cuts and holds connections |
 //! | [`typesense`] | Typesense: one server for each test process, and clusters to break |
+//! | [`rds`] | an RDS whose clusters change their state from look to look, exact where moto is not |
 //! | [`client`] | an SDK client for the set-up and the checks of a test |
 #![expect(clippy::expect_used, reason = "a broken test bench is a failed test")]
 
 pub mod client;
 pub mod cloudfront;
+pub mod cloudwatch;
 pub mod cut;
 pub mod fault;
 mod listening;
 pub mod moto;
 pub mod postgres;
+pub mod rds;
 pub mod s3;
 mod sandbox;
 pub mod tool;

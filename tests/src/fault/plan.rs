@@ -59,8 +59,8 @@ pub struct Seen {
     pub method: String,
     /// Path and query as they were sent, still encoded.
     pub target: String,
-    /// The S3 operation that the request would be, such as `CopyObject`, or `Unknown`.
-    pub operation: &'static str,
+    /// The operation that the request would be, such as `CopyObject` or `CreateDBInstance`, or `Unknown`.
+    pub operation: String,
 }
 
 /// A fault that was met.
@@ -117,7 +117,7 @@ impl Rule {
         Self { fault, wanted: Vec::new(), when: When::Always }
     }
 
-    /// Only requests of this S3 operation, such as `UploadPartCopy`.
+    /// Only requests of this operation, such as `UploadPartCopy`.
     pub fn operation(self, name: &'static str) -> Self {
         self.matching(move |seen| seen.operation == name)
     }

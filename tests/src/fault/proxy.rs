@@ -69,7 +69,7 @@ impl Connection {
         let seen = Seen {
             method: parts.method.to_string(),
             target: parts.uri.to_string(),
-            operation: s3::operation(&parts),
+            operation: operation(&parts, &body),
         };
         let fault = self.shared.decider.lock().unwrap_or_else(PoisonError::into_inner).decide(&seen);
         match fault {
@@ -138,6 +138,17 @@ impl Connection {
         tokio::spawn(connection);
         Ok(sender)
     }
+}
+
+/// A service of the Query protocol names its operation in the body, one of the JSON protocols in a header; the rest are
+/// taken for S3.
+fn operation(parts: &Parts, body: &[u8]) -> String {
+    let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+    let action = std::str::from_utf8(body).ok().and_then(|body| body.strip_prefix("Action="));
+    let named = action
+        .and_then(|rest| rest.split('&').next())
+        .or_else(|| target.and_then(|target| target.rsplit('.').next()));
+    named.unwrap_or_else(|| s3::operation(parts)).to_owned()
 }
 
 fn refusal(status: u16, document: &str) -> Response<Answer> {

@@ -28,7 +28,6 @@ unix_socket_directories = ''
 max_connections = 200
 fsync = off
 full_page_writes = off
-synchronous_commit = off
 timezone = 'UTC'
 log_timezone = 'UTC'
 """

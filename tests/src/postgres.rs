@@ -13,12 +13,14 @@
 //! other test of the process uses.
 
 mod installed;
+mod rehearsal;
 mod server;
 mod session;
 mod tls;
 
 use std::sync::OnceLock;
 
+pub use rehearsal::{rehearse, rehearse_with};
 pub use server::{PASSWORD, Server};
 pub use session::{Rows, Session};
 pub use tls::Front;

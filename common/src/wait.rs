@@ -94,6 +94,10 @@ impl Wait {
                 }
                 Look::Yet(_) | Look::Missed(_) => {}
             }
+            // The look at the deadline itself is the last one, however quick it is.
+            if Instant::now() >= self.end {
+                break Err(self.unfinished(what, last, Some(self.timeout)));
+            }
             let next = Instant::now() + PACE.delay(unchanged);
             unchanged += 1;
             tokio::select! {

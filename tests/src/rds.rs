@@ -8,7 +8,10 @@
 //! | what a restore resets unless it is given: security groups, parameter group, subnet group, port, IAM login, deletion protection, log exports, storage type, scaling, lifecycle support, tags | RestoreDBClusterToPointInTime |
 //! | a restored cluster has no restorable times until the restore is complete | Aurora User Guide, "Backing up and restoring" |
 //! | instances only in an available cluster, of its engine; serverless ones only with a scaling configuration | CreateDBInstance |
-//! | at most 50 tags, none of them named `aws:` | Tagging Amazon RDS resources |
+//! | at most 50 tags, none of them named `aws:`, values of letters, digits, spaces and `_.:/=+-@` | Tagging Amazon RDS resources |
+//! | a cluster is deleted when it is available, unprotected and without instances but those that are being deleted | DeleteDBCluster; Aurora User Guide, "Deleting Aurora DB clusters" |
+//! | its automated backups go with it unless `DeleteAutomatedBackups` is false | DeleteDBCluster |
+//! | automated backups are shown of clusters that are there, and `retained` ones of those that were | DescribeDBClusterAutomatedBackups |
 //!
 //! ```
 //! use testkit::rds::{Server, Stage, cluster, instance};
@@ -28,6 +31,7 @@
 //! To add an operation, write its handler into the file of its subject, with the rules that it keeps, and name it in
 //! `operation.rs`. A handler takes the state and the request as [`Fields`], and returns the members of its result.
 
+mod delete;
 mod describe;
 mod fields;
 mod http;
@@ -38,6 +42,7 @@ mod refusal;
 mod resource;
 mod restore;
 mod seed;
+mod snapshot;
 mod state;
 mod tag;
 

@@ -3,6 +3,7 @@
 use super::fields::Fields;
 use super::refusal::Refusal;
 use super::resource::Resource;
+use super::seed::automated_backup;
 use super::state::State;
 
 /// DescribeDBClusters.
@@ -65,13 +66,15 @@ pub(super) fn shown_instance(instance: &Resource) -> Fields {
     fields
 }
 
-/// DescribeDBClusterAutomatedBackups.
+/// DescribeDBClusterAutomatedBackups, of clusters that were and of those that are there.
 pub(super) fn automated_backups(state: &mut State, request: &Fields) -> Result<Fields, Refusal> {
     state.backups.retain_mut(Resource::look);
+    let current: Vec<Resource> = state.clusters.iter().map(current_backup).collect();
     let fits = |backup: &&Resource, name| {
         request.get(name).is_none_or(|wanted| backup.get(name).eq_ignore_ascii_case(wanted))
     };
-    let of_resource = state.backups.iter().filter(|backup| fits(backup, "DbClusterResourceId"));
+    let of_resource =
+        state.backups.iter().chain(&current).filter(|backup| fits(backup, "DbClusterResourceId"));
     let found: Vec<Fields> = of_resource
         .filter(|backup| fits(backup, "DBClusterIdentifier"))
         .map(|backup| backup.fields.clone())
@@ -81,6 +84,12 @@ pub(super) fn automated_backups(state: &mut State, request: &Fields) -> Result<F
         return Err(Refusal::new(404, "DBClusterAutomatedBackupNotFoundFault", message));
     }
     Ok(all("DBClusterAutomatedBackups.DBClusterAutomatedBackup", found))
+}
+
+fn current_backup(cluster: &Resource) -> Resource {
+    let mut backup = automated_backup(cluster);
+    backup.fields.set("Status", "active");
+    backup
 }
 
 /// A result that is a list, in one page.

@@ -4,7 +4,7 @@ use super::describe::shown_instance;
 use super::fields::Fields;
 use super::refusal::Refusal;
 use super::resource::Resource;
-use super::seed::arn;
+use super::seed::{arn, resource_id};
 use super::state::State;
 use super::tag;
 
@@ -78,6 +78,7 @@ pub(super) fn create(state: &mut State, request: &Fields) -> Result<Fields, Refu
         .set("DBInstanceIdentifier", id)
         .set("DBClusterIdentifier", cluster)
         .set("DBInstanceArn", arn("db", id))
+        .set("DbiResourceId", resource_id("db", id))
         .set("DBInstanceStatus", "creating")
         .set("EngineVersion", parent.get("EngineVersion"))
         .set("DBParameterGroups.DBParameterGroup.1.DBParameterGroupName", group)

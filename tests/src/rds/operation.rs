@@ -3,7 +3,7 @@
 use super::fields::Fields;
 use super::refusal::Refusal;
 use super::state::State;
-use super::{describe, instance, modify, restore, tag};
+use super::{delete, describe, instance, modify, restore, snapshot, tag};
 
 /// Carries out a request; what it returns are the members of the operation's result.
 pub(super) fn carry_out(state: &mut State, operation: &str, request: &Fields) -> Result<Fields, Refusal> {
@@ -11,6 +11,10 @@ pub(super) fn carry_out(state: &mut State, operation: &str, request: &Fields) ->
         "DescribeDBClusters" => describe::clusters,
         "DescribeDBInstances" => describe::instances,
         "DescribeDBClusterAutomatedBackups" => describe::automated_backups,
+        "DescribeDBClusterSnapshots" => snapshot::describe,
+        "CreateDBClusterSnapshot" => snapshot::create,
+        "DeleteDBInstance" => delete::instance,
+        "DeleteDBCluster" => delete::cluster,
         "RestoreDBClusterToPointInTime" => restore::to_point_in_time,
         "CreateDBInstance" => instance::create,
         "ModifyDBCluster" => modify::cluster,

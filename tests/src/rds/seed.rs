@@ -62,9 +62,14 @@ pub(super) fn identify(fields: &mut Fields, id: &str, host: Option<&str>) {
         |kind: &str| host.map_or_else(|| format!("{id}.{kind}.us-east-1.rds.amazonaws.com"), str::to_owned);
     fields
         .set("DBClusterArn", arn("cluster", id))
-        .set("DbClusterResourceId", format!("cluster-{}", id.to_uppercase().replace('-', "")))
+        .set("DbClusterResourceId", resource_id("cluster", id))
         .set("Endpoint", name("cluster-c0ffee"))
         .set("ReaderEndpoint", name("cluster-ro-c0ffee"));
+}
+
+/// The id of a cluster or an instance (`db`) that nothing else ever has.
+pub(super) fn resource_id(kind: &str, id: &str) -> String {
+    format!("{kind}-{}", id.to_uppercase().replace('-', ""))
 }
 
 /// A member of a cluster, available, with its own parameter group and monitoring.
@@ -91,7 +96,7 @@ pub fn instance(id: &str, cluster: &str, writer: bool) -> Resource {
     ] {
         fields.set(path, value);
     }
-    fields.set("DBInstanceArn", arn("db", id));
+    fields.set("DBInstanceArn", arn("db", id)).set("DbiResourceId", resource_id("db", id));
     Resource { fields, ..Resource::default() }
 }
 

@@ -23,6 +23,10 @@ pub struct State {
     pub instance_stages: Vec<Stage>,
     /// What a cluster that is modified will go through after `modifying`.
     pub modify_stages: Vec<Stage>,
+    /// What snapshots go through after `creating`.
+    pub snapshot_stages: Vec<Stage>,
+    /// How many looks a cluster or an instance lasts once its deletion began.
+    pub deletion_looks: u32,
     /// The host of the endpoints of clusters that are restored, in the place of a name that leads nowhere.
     pub endpoint: Option<String>,
     /// Names and ids that are gone: a request for one of them is told that there is no such group or key.
@@ -73,6 +77,11 @@ impl Default for State {
             ],
             instance_stages: vec![ready],
             modify_stages: vec![available],
+            snapshot_stages: vec![
+                Stage::after(1).with("PercentProgress", "40"),
+                Stage::after(1).with("Status", "available").with("PercentProgress", "100"),
+            ],
+            deletion_looks: 2,
             endpoint: None,
             missing: BTreeSet::new(),
             hangs: BTreeMap::new(),

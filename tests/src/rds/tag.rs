@@ -19,12 +19,19 @@ fn within_limits(tags: &[(String, String)]) -> Result<(), Refusal> {
     if tags.len() > MOST {
         return Err(Refusal::value(format!("A resource may have at most {MOST} tags")));
     }
-    match tags.iter().find(|(key, value)| {
-        key.is_empty() || key.starts_with("aws:") || key.len() > 128 || value.len() > 256
-    }) {
+    match tags
+        .iter()
+        .find(|(key, value)| key.is_empty() || key.starts_with("aws:") || key.len() > 128 || !is_value(value))
+    {
         Some((key, _)) => Err(Refusal::value(format!("The tag {key} is invalid"))),
         None => Ok(()),
     }
+}
+
+fn is_value(value: &str) -> bool {
+    let is_allowed = |char: char| char.is_alphanumeric() || char.is_whitespace() || "_.:/=+-@".contains(char);
+    let reserved = ["aws:", "rds:"].iter().any(|prefix| value.starts_with(prefix));
+    value.len() <= 256 && value.chars().all(is_allowed) && !reserved
 }
 
 /// ListTagsForResource.

@@ -106,6 +106,14 @@ impl Cluster {
         }
     }
 
+    /// Asks a node whether it is healthy, and does not wait long for the answer.
+    ///
+    /// # Errors
+    /// It is not, or does not answer.
+    pub async fn health(&self, node: &str) -> Result<(), Trouble> {
+        self.try_once(node, Method::GET, "/health", "", Some(CHECK)).await.map(drop)
+    }
+
     /// Takes the first node into use that says it is healthy, beginning with the one in use.
     ///
     /// # Errors
@@ -116,8 +124,8 @@ impl Cluster {
         for step in 0..self.nodes.len() {
             let index = start.wrapping_add(step);
             let node = &self.nodes[index % self.nodes.len()];
-            match self.try_once(node, Method::GET, "/health", "", Some(CHECK)).await {
-                Ok(_) => {
+            match self.health(node).await {
+                Ok(()) => {
                     self.used.store(index, Relaxed);
                     return Ok(());
                 }

@@ -1,0 +1,26 @@
+//! `pg-validate-hash`: tables of a database in, their hashes out, compared with those of another copy.
+
+mod baseline;
+mod board;
+mod choose;
+mod cli;
+mod compare;
+mod digest;
+mod find;
+mod objects;
+mod pace;
+mod record;
+mod run;
+mod scan;
+mod select;
+mod session;
+mod shape;
+mod side;
+mod sketch;
+mod tables;
+mod tuple;
+mod worker;
+
+fn main() -> std::process::ExitCode {
+    common::run(run::run)
+}

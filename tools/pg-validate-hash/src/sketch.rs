@@ -1,0 +1,232 @@
+//! Which rows two copies of a table do not share, from one scan of each and in memory for the differences alone.
+//!
+//! An invertible Bloom lookup table (Goodrich and Mitzenmacher, "Invertible Bloom Lookup Tables", 2011) over
+//! fingerprints of rows: one side adds its rows, the other takes its own away, and what is left can be read back while
+//! it is little enough. A cell sums in a prime field, so that a row which is there several times more is found with its
+//! count.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+
+use crate::digest::Drawn;
+
+/// The prime 2^61 - 1, modulo which cells sum.
+const PRIME: u64 = (1 << 61) - 1;
+/// Cells that a row is in, each in a part of its own.
+const PARTS: usize = 3;
+/// What the words of a fingerprint start at in the drawn bytes, beyond those that the digest's sum uses.
+const WORDS_AT: usize = 32;
+
+/// What stands for a row: 122 bits of its hash.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Fingerprint([u64; 2]);
+
+impl Fingerprint {
+    /// The fingerprint of a row.
+    pub fn of(drawn: &Drawn) -> Self {
+        let word = |at: usize| {
+            let bytes = drawn[WORDS_AT..].as_chunks::<8>().0[at];
+            u64::from_le_bytes(bytes) % PRIME
+        };
+        Self([word(0), word(1)])
+    }
+
+    /// The row's cell in each part, for parts of this size.
+    fn cells(self, size: usize) -> [usize; PARTS] {
+        std::array::from_fn(|part| {
+            let at = mixed(self, part as u64 + 1) % size as u64;
+            part * size + usize::try_from(at).unwrap_or_default()
+        })
+    }
+
+    fn check(self) -> u64 {
+        mixed(self, 0)
+    }
+}
+
+/// The finalizer of splitmix64 over both words.
+fn mixed(Fingerprint([a, b]): Fingerprint, salt: u64) -> u64 {
+    let mut x = a ^ b.rotate_left(32) ^ salt.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Cell {
+    count: i64,
+    words: [u64; 2],
+    check: u64,
+}
+
+impl Cell {
+    fn add(&mut self, row: Fingerprint, count: i64) {
+        let factor = residue(count);
+        self.count += count;
+        for (sum, word) in self.words.iter_mut().zip(row.0) {
+            *sum = sum_of(*sum, product(word, factor));
+        }
+        self.check = self.check.wrapping_add(row.check().wrapping_mul(count.cast_unsigned()));
+    }
+
+    /// The one row that this cell holds, and how often; nothing where it holds several or none.
+    fn only(&self) -> Option<(Fingerprint, i64)> {
+        let factor = residue(self.count);
+        if factor == 0 {
+            return None;
+        }
+        let inverse = power(factor, PRIME - 2);
+        let row = Fingerprint(self.words.map(|sum| product(sum, inverse)));
+        (row.check().wrapping_mul(self.count.cast_unsigned()) == self.check).then_some((row, self.count))
+    }
+}
+
+fn residue(count: i64) -> u64 {
+    let rest = count.unsigned_abs() % PRIME;
+    if count < 0 && rest > 0 { PRIME - rest } else { rest }
+}
+
+fn sum_of(a: u64, b: u64) -> u64 {
+    let sum = a + b;
+    if sum >= PRIME { sum - PRIME } else { sum }
+}
+
+fn product(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    let low = product & u128::from(PRIME);
+    // Both halves are below 2^61 when the factors are.
+    sum_of(u64::try_from(low).unwrap_or_default(), u64::try_from(product >> 61).unwrap_or_default())
+}
+
+fn power(mut base: u64, mut exponent: u64) -> u64 {
+    let mut result = 1;
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            result = product(result, base);
+        }
+        base = product(base, base);
+        exponent >>= 1;
+    }
+    result
+}
+
+/// The rows of one side less those of the other.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Sketch {
+    cells: Vec<Cell>,
+}
+
+impl Sketch {
+    /// Nothing yet; holds this many different rows, and most often half as many again.
+    pub fn new(capacity: NonZeroUsize) -> Self {
+        // Three parts can be read back up to 0.81 rows a cell (the paper, section 3); few rows need some more.
+        let size = capacity.get().div_ceil(2) + 16;
+        Self { cells: vec![Cell::default(); size * PARTS] }
+    }
+
+    /// One of the same size with nothing in it.
+    pub fn emptied(&self) -> Self {
+        Self { cells: vec![Cell::default(); self.cells.len()] }
+    }
+
+    /// Adds a row.
+    pub fn add(&mut self, row: Fingerprint) {
+        self.put(row, 1);
+    }
+
+    fn put(&mut self, row: Fingerprint, count: i64) {
+        for cell in row.cells(self.cells.len() / PARTS) {
+            self.cells[cell].add(row, count);
+        }
+    }
+
+    /// Adds what another sketch of the same size holds, or takes it away.
+    pub fn merge(&mut self, other: &Self, less: bool) {
+        for (cell, other) in self.cells.iter_mut().zip(&other.cells) {
+            let minus = |word: u64| if less && word > 0 { PRIME - word } else { word };
+            cell.count += if less { -other.count } else { other.count };
+            for (sum, word) in cell.words.iter_mut().zip(other.words) {
+                *sum = sum_of(*sum, minus(word));
+            }
+            let check = if less { other.check.wrapping_neg() } else { other.check };
+            cell.check = cell.check.wrapping_add(check);
+        }
+    }
+
+    /// Every row that is left, with how often: above zero for what only the adding side has. Nothing where there are
+    /// more than can be read back.
+    pub fn rows(mut self) -> Option<HashMap<Fingerprint, i64>> {
+        let size = self.cells.len() / PARTS;
+        let mut rows = HashMap::new();
+        let mut queue: Vec<usize> = (0..self.cells.len()).collect();
+        while let Some(cell) = queue.pop() {
+            if let Some((row, count)) = self.cells[cell].only()
+                && row.cells(size).contains(&cell)
+            {
+                self.put(row, -count);
+                *rows.entry(row).or_insert(0) += count;
+                queue.extend(row.cells(size));
+            }
+        }
+        rows.retain(|_, count| *count != 0);
+        self.cells.iter().all(|cell| *cell == Cell::default()).then_some(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn row(n: u64) -> Fingerprint {
+        let mut drawn = [0; crate::digest::DRAWN];
+        blake3::Hasher::new().update(&n.to_le_bytes()).finalize_xof().fill(&mut drawn);
+        Fingerprint::of(&drawn)
+    }
+
+    fn sketch(rows: impl IntoIterator<Item = u64>) -> Sketch {
+        let mut sketch = Sketch::new(NonZeroUsize::new(100).unwrap());
+        for n in rows {
+            sketch.add(row(n));
+        }
+        sketch
+    }
+
+    proptest! {
+        #[test]
+        fn what_two_sides_do_not_share_is_read_back(
+            shared in prop::collection::vec(0u64..500, 0..300),
+            ours in prop::collection::vec((500u64..1000, 1usize..5), 0..30),
+            theirs in prop::collection::vec((1000u64..1500, 1usize..5), 0..30),
+        ) {
+            let many = |side: &[(u64, usize)]| {
+                side.iter().flat_map(|&(n, times)| std::iter::repeat_n(n, times)).collect::<Vec<_>>()
+            };
+            let (ours, theirs) = (many(&ours), many(&theirs));
+            let mut left = sketch(shared.iter().chain(&ours).copied());
+            left.merge(&sketch(shared.iter().chain(&theirs).copied()), true);
+            let mut wanted = HashMap::new();
+            for n in ours {
+                *wanted.entry(row(n)).or_insert(0) += 1;
+            }
+            for n in theirs {
+                *wanted.entry(row(n)).or_insert(0) -= 1;
+            }
+            prop_assert_eq!(left.rows(), Some(wanted));
+        }
+    }
+
+    #[test]
+    fn too_many_are_told_and_not_half_named() {
+        let mut left = sketch(0..400);
+        left.merge(&sketch(400..800), true);
+        assert_eq!(left.rows(), None);
+    }
+
+    #[test]
+    fn parts_of_a_side_add_up() {
+        let mut parts = sketch(0..50);
+        parts.merge(&sketch(50..90), false);
+        assert_eq!(parts, sketch(0..90));
+    }
+}

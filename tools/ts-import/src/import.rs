@@ -1,0 +1,296 @@
+//! The import: gathers documents while a batch is in flight, and sends the next one when that is done.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use common::Ctx;
+use common::pipe::Items;
+use common::reject::Rejects;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use crate::batch::{Batch, Gathering, Limits};
+use crate::ending::Ending;
+use crate::receipt::{Receipt, Receipts};
+use crate::resume::{Earlier, Resume, Step};
+use crate::send::{Outcome, Sender, reject};
+use crate::source::{Document, Line};
+
+/// How long documents wait for more of them when nothing is in flight.
+const LINGER: Duration = Duration::from_millis(50);
+
+/// What an import works with.
+pub struct Import {
+    /// The collection's own name.
+    pub collection: String,
+    /// The sender, while nothing is in flight; none in a rehearsal.
+    pub sender: Option<Sender>,
+    /// How large batches may be.
+    pub limits: Limits,
+    /// Whether the input is whole.
+    pub ending: Ending,
+    /// What earlier runs did.
+    pub resume: Option<Resume>,
+    /// Where receipts go.
+    pub receipts: Receipts,
+    /// Where documents go that cannot be sent.
+    pub rejects: Rejects,
+    /// Counts and stop signal.
+    pub ctx: Ctx,
+}
+
+/// How the import went, where nothing ended it early.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    /// Documents that were imported, by earlier runs too.
+    pub accepted: u64,
+    /// Whether every line of the input was imported or rejected.
+    pub is_whole: bool,
+    /// Lines that were rejected.
+    pub rejected: u64,
+    /// Documents that this run imported.
+    imported: u64,
+}
+
+impl Totals {
+    /// Tells how fast it went.
+    pub fn tell(&self, took: Duration) {
+        let seconds = took.as_secs_f64();
+        // Only the order of magnitude matters, and no count is beyond 2^53.
+        let rate = self.imported as f64 / seconds.max(0.001);
+        tracing::info!("imported {} documents in {seconds:.1} s, {rate:.0} documents/s", self.imported);
+    }
+}
+
+/// A batch that is back.
+struct Flown {
+    sender: Sender,
+    batch: Batch,
+    digest: Option<String>,
+    outcome: Result<Outcome>,
+    took: Duration,
+}
+
+/// The state of a run.
+struct Flow {
+    import: Import,
+    gathering: Gathering,
+    /// When to send what has gathered though it is little.
+    until: Instant,
+    /// Documents that came after the batch was full.
+    waiting: VecDeque<Line>,
+    flying: JoinSet<Flown>,
+    documents: u64,
+    totals: Totals,
+    /// Documents that were read and not sent.
+    unsent: usize,
+}
+
+impl Import {
+    /// Reads to the end of the input and imports everything, or stops before.
+    ///
+    /// # Errors
+    /// Whatever ends the run: see the tool's exit code 1.
+    pub async fn run(self, items: Items<io::Result<Vec<Line>>>) -> Result<Totals> {
+        let mut flow = Flow {
+            import: self,
+            gathering: Gathering::default(),
+            until: Instant::now(),
+            waiting: VecDeque::new(),
+            flying: JoinSet::new(),
+            documents: 0,
+            totals: Totals::default(),
+            unsent: 0,
+        };
+        let result = flow.run(items).await;
+        if result.is_err() {
+            // What is in flight is finished, but nothing is waited for any more.
+            flow.import.ctx.stop.cancel();
+        }
+        let finished = flow.drain().await;
+        let result = result.and(finished);
+        let documents = flow.waiting.iter().filter(|line| matches!(line, Line::Document(_))).count();
+        let unsent = flow.unsent + flow.gathering.len() + documents;
+        if unsent > 0 {
+            tracing::warn!("documents read whose import is not certain: {unsent}; give the same input again");
+        }
+        result.map(|()| flow.totals)
+    }
+}
+
+impl Flow {
+    async fn run(&mut self, mut items: Items<io::Result<Vec<Line>>>) -> Result<()> {
+        let mut more = true;
+        loop {
+            self.fill().await?;
+            let is_due = !more || !self.waiting.is_empty() || self.gathering.is_full(self.import.limits);
+            if is_due && self.flying.is_empty() && !self.gathering.is_empty() {
+                self.start().await?;
+                continue;
+            }
+            if !more && self.flying.is_empty() {
+                break;
+            }
+            tokio::select! {
+                biased;
+                () = self.import.receipts.halted() => return self.import.receipts.halt(),
+                Some(done) = self.flying.join_next(), if !self.flying.is_empty() => {
+                    self.landed(done.context("a batch was lost")?).await?;
+                }
+                chunk = items.next(), if more && self.waiting.is_empty() => match chunk {
+                    None => more = false,
+                    Some(Ok(chunk)) => self.waiting.extend(chunk),
+                    Some(Err(error)) => return Err(anyhow!(error).context("cannot read the input")),
+                },
+                () = sleep_until(self.until), if self.flying.is_empty() && !self.gathering.is_empty() => {
+                    self.start().await?;
+                }
+            }
+        }
+        self.totals.is_whole = true;
+        if let Some(resume) = &self.import.resume {
+            resume.check_end()?;
+        }
+        self.import.ending.check()
+    }
+
+    /// Waits for what is in flight.
+    async fn drain(&mut self) -> Result<()> {
+        while let Some(done) = self.flying.join_next().await {
+            self.landed(done.context("a batch was lost")?).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes what waits, as far as there is room.
+    async fn fill(&mut self) -> Result<()> {
+        while let Some(line) = self.waiting.front() {
+            if let Line::Document(document) = line
+                && !self.gathering.has_room(document, self.import.limits)
+            {
+                break;
+            }
+            match self.waiting.pop_front() {
+                Some(Line::Document(document)) => self.take(document).await?,
+                Some(Line::Bad(reject, item)) => {
+                    self.count();
+                    self.totals.rejected += 1;
+                    self.import.rejects.write(&reject, &item)?;
+                }
+                Some(Line::Trailer(trailer)) => self.import.ending.trailer(trailer),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self) {
+        self.import.ctx.counts.read(1);
+        self.import.ending.line();
+    }
+
+    async fn take(&mut self, document: Document) -> Result<()> {
+        self.count();
+        self.documents += 1;
+        let step = match &mut self.import.resume {
+            Some(resume) => resume.step(document)?,
+            None => Step::Import(document),
+        };
+        match step {
+            Step::Import(document) => {
+                if self.gathering.is_empty() {
+                    self.gathering = Gathering::new(self.documents - 1);
+                    self.until = Instant::now() + LINGER;
+                }
+                self.gathering.push(document);
+            }
+            Step::Done => {}
+            Step::LastOf(earlier) => self.repeat(earlier).await?,
+        }
+        Ok(())
+    }
+
+    /// Tells again what an earlier run did.
+    async fn repeat(&mut self, earlier: Earlier) -> Result<()> {
+        let Earlier { receipt, failures } = earlier;
+        let accepted = receipt.documents - failures.len();
+        self.import.ctx.counts.done(accepted as u64);
+        self.totals.accepted += accepted as u64;
+        self.totals.rejected += failures.len() as u64;
+        for (failure, document) in failures {
+            let reject = reject(&failure, document.text(), false);
+            self.import.rejects.write(&reject, &document.into_input())?;
+        }
+        self.import.receipts.write(&receipt).await
+    }
+
+    /// Sends what has gathered.
+    async fn start(&mut self) -> Result<()> {
+        let batch = std::mem::take(&mut self.gathering).finish();
+        self.import.limits = self.import.limits.next();
+        let Some(mut sender) = self.import.sender.take() else {
+            return self.rehearse(&batch).await;
+        };
+        let digest = self.import.resume.as_ref().map(Resume::digest);
+        self.flying.spawn(async move {
+            let start = Instant::now();
+            let outcome = sender.send(&batch).await;
+            Flown { sender, batch, digest, outcome, took: start.elapsed() }
+        });
+        Ok(())
+    }
+
+    async fn rehearse(&mut self, batch: &Batch) -> Result<()> {
+        self.import.ctx.counts.done(batch.len() as u64);
+        let receipt = Receipt { dry_run: true, ..self.receipt(batch) };
+        self.import.receipts.write(&receipt).await
+    }
+
+    fn receipt(&self, batch: &Batch) -> Receipt {
+        Receipt {
+            collection: self.import.collection.clone(),
+            after: batch.first,
+            documents: batch.len(),
+            accepted: None,
+            rejected: None,
+            bytes: batch.bytes(),
+            ms: None,
+            requests: None,
+            dry_run: false,
+        }
+    }
+
+    /// Takes a batch that is back: into the journal first, then onto stdout.
+    async fn landed(&mut self, flown: Flown) -> Result<()> {
+        let Flown { sender, batch, digest, outcome, took } = flown;
+        self.import.sender = Some(sender);
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                self.unsent += batch.len();
+                return Err(error);
+            }
+        };
+        let accepted = outcome.accepted();
+        let Outcome { failures, requests, open, .. } = outcome;
+        self.totals.accepted += accepted as u64;
+        self.totals.imported += accepted as u64;
+        self.totals.rejected += failures.len() as u64;
+        self.unsent += open;
+        let receipt = Receipt {
+            accepted: Some(accepted),
+            rejected: Some(failures.len()),
+            ms: Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+            requests: Some(requests),
+            ..self.receipt(&batch)
+        };
+        if open == 0
+            && let (Some(resume), Some(digest)) = (&self.import.resume, digest)
+        {
+            resume.commit(&batch, digest, receipt.clone(), failures).await?;
+        }
+        self.import.receipts.write(&receipt).await
+    }
+}

@@ -62,9 +62,10 @@ impl Tool {
     /// parts.
     ///
     /// # Panics
-    /// As [`Tool::new`].
+    /// If the path of the running test is not known, or has a colon.
     pub fn bash(script: &str) -> Self {
-        let binaries = find("s3-versions").parent().map(Path::to_owned).unwrap_or_default();
+        let test = env::current_exe().expect("the path of the running test");
+        let binaries = test.ancestors().nth(2).map(Path::to_owned).unwrap_or_default();
         let old = env::var_os("PATH").unwrap_or_default();
         let path = env::join_paths(std::iter::once(binaries).chain(env::split_paths(&old)));
         Self::of("bash".into())

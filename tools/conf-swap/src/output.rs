@@ -1,0 +1,71 @@
+//! The field `swap` of a record that leaves: what was done, and all that an undo needs.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::pointer::Pointer;
+
+/// What was done.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// The value was changed.
+    Swapped,
+    /// The value was as wanted, and nothing was written.
+    Already,
+    /// What a record tells of was taken back.
+    Undone,
+}
+
+/// The service that keeps the value.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Store {
+    /// Secrets Manager.
+    SecretsManager,
+    /// Systems Manager Parameter Store.
+    Ssm,
+}
+
+/// A version as its service names it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Version {
+    /// Of a parameter.
+    Number(i64),
+    /// Of a secret.
+    Id(String),
+}
+
+/// The field `swap`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Swap {
+    pub action: Action,
+    pub store: Store,
+    /// The secret's or parameter's name.
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    /// Where in the content's JSON the value is, if it is not the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<Pointer>,
+    /// The label of the parameter that its readers go by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The version that is current now; nothing where a rehearsal has made none.
+    pub version_id: Option<Version>,
+    /// The version that was current before; nothing where it still is.
+    pub previous_version_id: Option<Version>,
+    /// Whether nothing was written, and this is only what would have been done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
+    /// When it was done.
+    pub time: Timestamp,
+}
+
+impl Swap {
+    /// Whether there is something to take back.
+    pub fn changed(&self) -> bool {
+        self.action != Action::Already && !self.dry_run
+    }
+}

@@ -1,0 +1,185 @@
+//! A swap in Parameter Store: a new version on top of the one that was read, and the label that readers go by.
+
+use anyhow::anyhow;
+use common::reject::{Failure, Reject};
+use jiff::Timestamp;
+
+use crate::change::{Change, Edit, text_at};
+use crate::check::{self, Check};
+use crate::hidden::Hidden;
+use crate::mask::Mask;
+use crate::output::{Action, Store, Swap, Version};
+use crate::refuse::{self, NamedBy};
+use crate::ssm::{Parameter, Ssm};
+use crate::undo;
+
+/// Swaps in parameters.
+#[derive(Debug)]
+pub struct Parameters {
+    pub api: Ssm,
+    pub named_by: NamedBy,
+    pub check: Option<Check>,
+}
+
+impl Parameters {
+    /// Makes the change in what readers see: the version with the label, or the latest.
+    ///
+    /// # Errors
+    /// A reject or the end of the run.
+    pub async fn swap(
+        &self,
+        name: &str,
+        label: Option<&str>,
+        change: &Change,
+        dry_run: bool,
+    ) -> Result<Swap, Failure> {
+        let latest = self.get(name).await?;
+        let seen = match label {
+            Some(label) => self.labelled(&latest, label).await?,
+            None => latest.clone(),
+        };
+        let done = |action, version: Option<i64>, previous: Option<i64>| Swap {
+            action,
+            store: Store::Ssm,
+            name: latest.name.clone(),
+            arn: latest.arn.clone(),
+            pointer: change.pointer.clone(),
+            label: label.map(str::to_owned),
+            version_id: version.map(Version::Number),
+            previous_version_id: previous.map(Version::Number),
+            dry_run,
+            time: Timestamp::now(),
+        };
+        let content = match change.of(seen.value.reveal(), &latest.to_string())? {
+            Edit::Same => return Ok(done(Action::Already, Some(seen.version), None)),
+            Edit::New(content) => content,
+        };
+        // An earlier run may have died between the new version and its label.
+        let is_there = seen.version != latest.version && latest.value == content;
+        if seen.version != latest.version && !is_there {
+            let message = format!(
+                "{latest}: {} is on version {} and the latest is {}, which nobody reads by the label yet: move the \
+                 label, or swap without --label",
+                label.unwrap_or_default(),
+                seen.version,
+                latest.version
+            );
+            return Err(Reject::new("unlabelled-version", message).into());
+        }
+        let mask = Mask::of([&seen.value, &content, &change.value]);
+        check::run(self.check.as_ref(), &content, &change.value, &mask, &latest).await?;
+        if dry_run {
+            return Ok(done(Action::Swapped, None, Some(seen.version)));
+        }
+        let version = match is_there {
+            true => latest.version,
+            false => self.put(&latest, &content, &mask).await?,
+        };
+        self.label(&latest, label, version).await?;
+        Ok(done(Action::Swapped, Some(version), Some(seen.version)))
+    }
+
+    /// Puts the content from before a swap on top again, if what the swap put still is.
+    ///
+    /// # Errors
+    /// As [`Parameters::swap`].
+    pub async fn undo(&self, swap: &Swap, dry_run: bool) -> Result<Swap, Failure> {
+        let (Some(Version::Number(made)), Some(Version::Number(before))) =
+            (&swap.version_id, &swap.previous_version_id)
+        else {
+            return Err(undo::no_versions(swap).into());
+        };
+        let latest = self.get(&swap.name).await?;
+        if let (Some(arn), Some(other)) =
+            (&swap.arn, latest.arn.as_ref().filter(|arn| swap.arn.as_ref() != Some(arn)))
+        {
+            let message =
+                format!("{latest}: {other} is not {arn}, which was swapped: check --region and --profile");
+            return Err(Reject::new("not-found", message).into());
+        }
+        let wanted = self.get(&format!("{}:{before}", swap.name)).await?;
+        let seen = match &swap.label {
+            Some(label) => self.labelled(&latest, label).await?,
+            None => latest.clone(),
+        };
+        let done = |action, version, previous: Option<i64>| Swap {
+            action,
+            version_id: version,
+            previous_version_id: previous.map(Version::Number),
+            dry_run,
+            time: Timestamp::now(),
+            ..swap.clone()
+        };
+        let is_there = latest.version > *made && latest.value == wanted.value;
+        if is_there && seen.version == latest.version {
+            return Ok(done(Action::Already, Some(Version::Number(latest.version)), None));
+        }
+        if latest.version != *made && !is_there || seen.version != *made {
+            let now = if latest.version == *made { seen.version } else { latest.version };
+            return Err(refuse::changed_since(&latest.to_string(), now, made));
+        }
+        let value = text_at(&wanted.value, swap.pointer.as_ref());
+        let mask = Mask::of([&latest.value, &wanted.value]);
+        check::run(self.check.as_ref(), &wanted.value, &value, &mask, &latest).await?;
+        if dry_run {
+            return Ok(done(Action::Undone, None, Some(*made)));
+        }
+        let version = match is_there {
+            true => latest.version,
+            false => self.put(&latest, &wanted.value, &mask).await?,
+        };
+        self.label(&latest, swap.label.as_deref(), version).await?;
+        Ok(done(Action::Undone, Some(Version::Number(version)), Some(*made)))
+    }
+
+    async fn get(&self, selector: &str) -> Result<Parameter, Failure> {
+        self.api.get(selector).await.map_err(|trouble| self.named_by.refuse(trouble))
+    }
+
+    async fn labelled(&self, latest: &Parameter, label: &str) -> Result<Parameter, Failure> {
+        let labelled = self.api.get(&format!("{}:{label}", latest.name)).await;
+        labelled.map_err(|trouble| match trouble.code.as_str() {
+            "ParameterNotFound" | "ParameterVersionNotFound" => {
+                let message = format!(
+                    "{latest}: no version has the label {label}: label the one that readers should get first"
+                );
+                match self.named_by {
+                    NamedBy::CommandLine => Failure::Fatal(anyhow!(message)),
+                    NamedBy::Record => Reject::new("not-found", message).into(),
+                }
+            }
+            _ => self.named_by.refuse(trouble),
+        })
+    }
+
+    /// Puts a version and finds out whether it is the one after the latest that was read.
+    async fn put(&self, latest: &Parameter, content: &Hidden, mask: &Mask) -> Result<i64, Failure> {
+        let version = self.api.put(latest, content).await;
+        let version = version.map_err(|trouble| self.named_by.refuse(mask.clean(trouble)))?;
+        tracing::info!(
+            "{latest}: version {version} is put over {}; restart what has the old value cached, such as ECS tasks, Lambda functions and SDK caches",
+            latest.version
+        );
+        for between in latest.version + 1..version {
+            // A put whose answer was lost was tried again, and is a version of its own.
+            let found = self.api.get(&format!("{}:{between}", latest.name)).await;
+            if !found.is_ok_and(|found| found.value == *content) {
+                let message = format!(
+                    "{latest}: somebody else wrote version {between} while this swap, version {version}, was made from \
+                     {}: look at {between}, which is no longer current",
+                    latest.version
+                );
+                return Err(Reject::new("overwrote", message).into());
+            }
+        }
+        Ok(version)
+    }
+
+    async fn label(&self, latest: &Parameter, label: Option<&str>, version: i64) -> Result<(), Failure> {
+        let Some(label) = label else { return Ok(()) };
+        let moved = self.api.label(latest, label, version).await;
+        moved.map_err(|trouble| self.named_by.refuse(trouble))?;
+        tracing::info!("{latest}: {label} is moved to version {version}");
+        Ok(())
+    }
+}

@@ -1,0 +1,66 @@
+//! Why a record is turned away, and when that is the end of the run.
+
+use std::fmt::Display;
+
+use anyhow::anyhow;
+use common::aws::Trouble;
+use common::reject::{Failure, Reject};
+
+/// Who named the secret or parameter.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NamedBy {
+    /// The command line: no record can succeed where it is missing or denied.
+    CommandLine,
+    /// Each record its own.
+    Record,
+}
+
+/// The kind of a failed request, for the reject of its record.
+fn kind(trouble: &Trouble) -> &'static str {
+    match trouble.code.as_str() {
+        "ResourceNotFoundException" | "ParameterNotFound" => "not-found",
+        "ParameterVersionNotFound" => "no-such-version",
+        code if code.contains("AccessDenied") => "access-denied",
+        code if is_throttle(code) => "throttled",
+        _ if trouble.is_retryable() => "unavailable",
+        _ => "refused",
+    }
+}
+
+/// `TooManyUpdates` is Parameter Store's word for a parameter that is being written by others.
+fn is_throttle(code: &str) -> bool {
+    code.contains("Throttl") || code == "TooManyUpdates"
+}
+
+impl NamedBy {
+    /// The end of a record whose request failed; the end of the run where no other can succeed.
+    pub fn refuse(self, trouble: Trouble) -> Failure {
+        let kind = kind(&trouble);
+        match (self, kind) {
+            (Self::CommandLine, "not-found" | "access-denied") => Failure::Fatal(explained(trouble)),
+            (_, "throttled") => Reject::retryable(kind, trouble.message).into(),
+            (_, "refused") if trouble.code == "ParameterMaxVersionLimitExceeded" => {
+                Reject::new(kind, explained(trouble).to_string()).into()
+            }
+            _ => trouble.reject(kind),
+        }
+    }
+}
+
+/// An error with what to do about it, where that is known.
+pub fn explained(trouble: Trouble) -> anyhow::Error {
+    let remedy = match kind(&trouble) {
+        "not-found" => "check the name, --region and whose account it is in",
+        "access-denied" => "see the permissions in the README",
+        _ if trouble.code == "ParameterMaxVersionLimitExceeded" => "move the label off the oldest version",
+        _ => return trouble.into(),
+    };
+    anyhow!("{} ({remedy})", trouble.message)
+}
+
+/// Somebody else changed it after it was read, or after the swap that is to be undone.
+pub fn changed_since(place: &str, now: impl Display, expected: impl Display) -> Failure {
+    let message =
+        format!("{place}: version {now} is current, not {expected}: somebody changed it, look at it first");
+    Reject::new("changed-since", message).into()
+}

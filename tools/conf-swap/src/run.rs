@@ -1,0 +1,173 @@
+//! The run: one value for one place, or the way back of each record.
+
+use std::io;
+use std::iter::once;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Error, Result, bail};
+use aws_types::SdkConfig;
+use common::input::{Item, JsonLines};
+use common::pipe::{self, Source as Items};
+use common::reject::{Failure, Reject};
+use common::{Ctx, Record};
+
+use crate::change::Change;
+use crate::check::Check;
+use crate::cli::{Cli, Job, Source, Target, Work};
+use crate::given::Given;
+use crate::hidden::Hidden;
+use crate::input::{self, Wanted};
+use crate::output::{Store, Swap};
+use crate::parameter::Parameters;
+use crate::pointer::Pointer;
+use crate::refuse::{self, NamedBy};
+use crate::secret::Secrets;
+use crate::secrets_manager::SecretsManager;
+use crate::ssm::Ssm;
+use crate::undo;
+
+/// Swaps of one place follow one another, and so do their undos.
+const ONE: NonZeroUsize = NonZeroUsize::MIN;
+
+type Stream = Box<dyn Iterator<Item = io::Result<Item>> + Send>;
+
+/// Swaps, or takes swaps back.
+///
+/// # Errors
+/// What ends a run: see `common::pipe::each`, and a secret or parameter of the command line that is missing or denied.
+pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
+    let Job { work, check, dry_run, rejects, aws } = cli.job()?;
+    let items = match &work {
+        // A value without a record makes one: it leaves with the field `swap` alone.
+        Work::Swap { source: Source::Given(_), .. } => {
+            let record = Record::parse("{}".to_owned()).map_err(Error::msg)?;
+            Items::file(Box::new(once(Ok(Item::Record(record)))) as Stream)
+        }
+        Work::Swap { source: Source::Records(_), .. } | Work::Undo => {
+            pipe::stdin(|stdin| Box::new(JsonLines::new(stdin)) as Stream)?
+        }
+    };
+    let rejects = ctx.rejects(&rejects)?;
+    let check = check.map(|(command, timeout)| Check { command, timeout, stop: ctx.stop.clone() });
+    let (target, change) = match work {
+        Work::Undo => {
+            let stores = Arc::new(Stores::connect(&aws.load().await?, NamedBy::Record, check, dry_run));
+            let undo = |record: Record| {
+                let stores = Arc::clone(&stores);
+                async move { stores.undo(&record).await }
+            };
+            return pipe::each(&ctx, items, ONE, &rejects, undo).await;
+        }
+        Work::Swap { target, pointer, source, expect } => {
+            // stdin may be waited for, and must not keep a signal waiting.
+            tokio::select! {
+                wanted = Wish::read(pointer, source, expect) => (target, wanted?),
+                () = ctx.stop.cancelled() => bail!("stopped before anything was changed"),
+            }
+        }
+    };
+    let stores = Stores::connect(&aws.load().await?, NamedBy::CommandLine, check, dry_run);
+    // A stage before may take an hour, and a wrong name should be told before that.
+    stores.probe(&target).await?;
+    let swapping = Arc::new((stores, target, change));
+    let swap = |record: Record| {
+        let swapping = Arc::clone(&swapping);
+        async move {
+            let (stores, target, wish) = &*swapping;
+            stores.swap(&record, target, wish).await
+        }
+    };
+    pipe::each(&ctx, items, ONE, &rejects, swap).await
+}
+
+/// The change that is wanted, as far as it is known before a record comes.
+struct Wish {
+    pointer: Option<Pointer>,
+    value: Value,
+    expect: Option<Hidden>,
+}
+
+enum Value {
+    Given(Hidden),
+    /// In this field of each record, and the same in all of them.
+    Records(Pointer, Mutex<Option<Hidden>>),
+}
+
+impl Wish {
+    async fn read(pointer: Option<Pointer>, source: Source, expect: Option<Given>) -> Result<Self> {
+        let value = match source {
+            Source::Given(given) => Value::Given(given.read().await?),
+            Source::Records(field) => Value::Records(field, Mutex::default()),
+        };
+        let expect = match expect {
+            Some(expect) => Some(expect.read().await?),
+            None => None,
+        };
+        Ok(Self { pointer, value, expect })
+    }
+
+    /// The change that a record asks for, and whether it is to be rehearsed.
+    fn of(&self, record: &Record) -> Result<(Change, bool), Reject> {
+        let (value, rehearsed) = match &self.value {
+            Value::Given(value) => (value.clone(), false),
+            Value::Records(field, first) => {
+                let Wanted { value, rehearsed } = input::wanted(record, field)?;
+                let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+                if *first.get_or_insert_with(|| value.clone()) != value {
+                    let message = "an earlier record brought another value, and one run writes one value";
+                    return Err(Reject::new("second-value", message));
+                }
+                (value, rehearsed)
+            }
+        };
+        Ok((Change { pointer: self.pointer.clone(), value, expect: self.expect.clone() }, rehearsed))
+    }
+}
+
+/// Both services, of which a swap needs one and an undo may need both.
+struct Stores {
+    secrets: Secrets,
+    parameters: Parameters,
+    dry_run: bool,
+}
+
+impl Stores {
+    fn connect(config: &SdkConfig, named_by: NamedBy, check: Option<Check>, dry_run: bool) -> Self {
+        let secrets = Secrets { api: SecretsManager::new(config), named_by, check: check.clone() };
+        let parameters = Parameters { api: Ssm::new(config), named_by, check };
+        Self { secrets, parameters, dry_run }
+    }
+
+    async fn probe(&self, target: &Target) -> Result<()> {
+        let probed = match target {
+            Target::Secret(id) => self.secrets.api.probe(id).await,
+            Target::Parameter { name, .. } => self.parameters.api.probe(name).await,
+        };
+        probed.map_err(refuse::explained)
+    }
+
+    async fn swap(&self, record: &Record, target: &Target, wish: &Wish) -> Result<Record, Failure> {
+        let (change, rehearsed) = wish.of(record)?;
+        let dry_run = self.dry_run || rehearsed;
+        let swap = match target {
+            Target::Secret(id) => self.secrets.swap(id, &change, dry_run).await?,
+            Target::Parameter { name, label } => {
+                self.parameters.swap(name, label.as_deref(), &change, dry_run).await?
+            }
+        };
+        Ok(record.with("swap", &swap)?)
+    }
+
+    async fn undo(&self, record: &Record) -> Result<Record, Failure> {
+        let Some(swap) = undo::change(record)? else {
+            tracing::info!("a record tells of no change: nothing to undo");
+            return Ok(record.clone());
+        };
+        let undone: Swap = match swap.store {
+            Store::SecretsManager => self.secrets.undo(&swap, self.dry_run).await?,
+            Store::Ssm => self.parameters.undo(&swap, self.dry_run).await?,
+        };
+        Ok(record.with("swap", &undone)?)
+    }
+}

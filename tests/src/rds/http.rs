@@ -66,7 +66,12 @@ fn reply(operation: &str, result: Result<Fields, Refusal>) -> Response<Full<Byte
 
 fn document(operation: &str, members: Fields) -> String {
     let mut all = Fields::default();
-    all.put(&format!("{operation}Result"), members).set("ResponseMetadata.RequestId", "TESTKIT");
+    let result = format!("{operation}Result");
+    all.put(&result, members).set("ResponseMetadata.RequestId", "TESTKIT");
+    if !all.has(&result) {
+        // An empty list is a result too.
+        all.set(&result, "");
+    }
     let mut xml = String::new();
     all.write(&format!("{operation}Response"), &mut xml);
     xml

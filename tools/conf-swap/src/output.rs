@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::pointer::Pointer;
 
+/// What to do after a change, since nobody is told of it by the services.
+pub const RESTART: &str =
+    "restart what has the old value cached, such as ECS tasks, Lambda functions and SDK caches";
+
 /// What was done.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -8,7 +8,7 @@ use crate::change::{Change, Edit, text_at};
 use crate::check::{self, Check};
 use crate::hidden::Hidden;
 use crate::mask::Mask;
-use crate::output::{Action, Store, Swap, Version};
+use crate::output::{Action, RESTART, Store, Swap, Version};
 use crate::refuse::{self, NamedBy};
 use crate::ssm::{Parameter, Ssm};
 use crate::undo;
@@ -116,7 +116,7 @@ impl Parameters {
         }
         if latest.version != *made && !is_there || seen.version != *made {
             let now = if latest.version == *made { seen.version } else { latest.version };
-            return Err(refuse::changed_since(&latest.to_string(), now, made));
+            return Err(refuse::changed_since(&latest, now, made));
         }
         let value = text_at(&wanted.value, swap.pointer.as_ref());
         let mask = Mask::of([&latest.value, &wanted.value]);
@@ -154,12 +154,16 @@ impl Parameters {
 
     /// Puts a version and finds out whether it is the one after the latest that was read.
     async fn put(&self, latest: &Parameter, content: &Hidden, mask: &Mask) -> Result<i64, Failure> {
-        let version = self.api.put(latest, content).await;
+        let metadata = self.api.metadata(&latest.name).await;
+        let metadata = metadata.map_err(|trouble| self.named_by.refuse(trouble))?;
+        // A check takes its time. What is written after this look can only be told afterwards: PutParameter knows no
+        // expected version.
+        if metadata.version > latest.version {
+            return Err(refuse::changed_since(latest, metadata.version, latest.version));
+        }
+        let version = self.api.put(latest, metadata, content).await;
         let version = version.map_err(|trouble| self.named_by.refuse(mask.clean(trouble)))?;
-        tracing::info!(
-            "{latest}: version {version} is put over {}; restart what has the old value cached, such as ECS tasks, Lambda functions and SDK caches",
-            latest.version
-        );
+        tracing::info!("{latest}: version {version} is put over {}; {RESTART}", latest.version);
         for between in latest.version + 1..version {
             // A put whose answer was lost was tried again, and is a version of its own.
             let found = self.api.get(&format!("{}:{between}", latest.name)).await;

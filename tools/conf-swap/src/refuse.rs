@@ -59,8 +59,51 @@ pub fn explained(trouble: Trouble) -> anyhow::Error {
 }
 
 /// Somebody else changed it after it was read, or after the swap that is to be undone.
-pub fn changed_since(place: &str, now: impl Display, expected: impl Display) -> Failure {
+pub fn changed_since(place: &impl Display, now: impl Display, expected: impl Display) -> Failure {
     let message =
         format!("{place}: version {now} is current, not {expected}: somebody changed it, look at it first");
     Reject::new("changed-since", message).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(named_by: NamedBy, code: &str, status: Option<u16>) -> Result<(&'static str, bool), String> {
+        let trouble = Trouble { code: code.into(), message: format!("GetParameter /a: {code}"), status };
+        match named_by.refuse(trouble) {
+            Failure::Reject(reject) => Ok((reject.kind, reject.retryable)),
+            Failure::Fatal(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn a_code_has_one_kind_whoever_named_the_thing() {
+        for by in [NamedBy::CommandLine, NamedBy::Record] {
+            for (code, status, expected) in [
+                ("ThrottlingException", 400, ("throttled", true)),
+                ("TooManyUpdates", 400, ("throttled", true)),
+                ("InternalServerError", 500, ("unavailable", true)),
+                ("ParameterVersionNotFound", 400, ("no-such-version", false)),
+                ("DecryptionFailure", 400, ("refused", false)),
+            ] {
+                assert_eq!(refused(by, code, Some(status)), Ok(expected), "{code}");
+            }
+            assert!(refused(by, "ExpiredTokenException", Some(400)).is_err());
+            assert!(refused(by, "Unreachable", None).is_err());
+        }
+    }
+
+    #[test]
+    fn what_the_command_line_names_must_be_there_and_what_a_record_names_may_be_gone() {
+        for (code, kind) in [
+            ("ResourceNotFoundException", "not-found"),
+            ("ParameterNotFound", "not-found"),
+            ("AccessDeniedException", "access-denied"),
+        ] {
+            assert_eq!(refused(NamedBy::Record, code, Some(400)), Ok((kind, false)));
+            let error = refused(NamedBy::CommandLine, code, Some(400)).unwrap_err();
+            assert!(error.starts_with(&format!("GetParameter /a: {code} (")), "{error}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use crate::change::{Change, Edit, text_at};
 use crate::check::{self, Check};
 use crate::hidden::Hidden;
 use crate::mask::Mask;
-use crate::output::{Action, Store, Swap, Version};
+use crate::output::{Action, RESTART, Store, Swap, Version};
 use crate::refuse::{self, NamedBy};
 use crate::secrets_manager::{CURRENT, PENDING, STAGED, Secret, SecretsManager};
 use crate::undo;
@@ -25,7 +25,7 @@ impl Secrets {
     /// Makes the change in the current version.
     ///
     /// # Errors
-    /// A reject or the end of the run. Nothing is current then but what was.
+    /// A reject, after which what was current still is, or the end of the run, which the same swap can take up again.
     pub async fn swap(&self, id: &str, change: &Change, dry_run: bool) -> Result<Swap, Failure> {
         let (secret, old) = self.find(id).await?;
         let present = self.content(&secret, &old).await?;
@@ -92,7 +92,7 @@ impl Secrets {
             return Ok(done(Action::Already, None));
         }
         if current != *made {
-            return Err(refuse::changed_since(&secret.to_string(), current, made));
+            return Err(refuse::changed_since(&secret, current, made));
         }
         let content = self.content(&secret, before).await?;
         let value = text_at(&content, swap.pointer.as_ref());
@@ -143,22 +143,20 @@ impl Secrets {
             // (API reference, RotateSecret), and block the next.
             self.take_off(secret, PENDING, from).await;
         }
-        let Err(trouble) = self.api.make_current(secret, from, to).await else {
-            tracing::info!(
-                "{secret}: version {to} is current; restart what has the old value cached, such as ECS tasks, Lambda functions and SDK caches"
-            );
-            return Ok(());
-        };
-        if trouble.is_fatal() {
-            return Err(self.named_by.refuse(trouble));
+        if let Err(trouble) = self.api.make_current(secret, from, to).await {
+            if trouble.is_fatal() {
+                return Err(self.named_by.refuse(trouble));
+            }
+            // The move may have been made and its answer lost: the next try then finds nothing to move.
+            let now = self.api.describe(&secret.arn).await.ok();
+            match now.as_ref().and_then(|now| now.version(CURRENT)) {
+                Some(now) if now == to => {}
+                Some(now) if now != from => return Err(refuse::changed_since(secret, now, from)),
+                _ => return Err(self.named_by.refuse(trouble)),
+            }
         }
-        // The move may have been made and its answer lost: the next try then finds nothing to move.
-        let now = self.api.describe(&secret.arn).await.ok();
-        match now.as_ref().and_then(|now| now.version(CURRENT)) {
-            Some(now) if now == to => Ok(()),
-            Some(now) if now != from => Err(refuse::changed_since(&secret.to_string(), now, from)),
-            _ => Err(self.named_by.refuse(trouble)),
-        }
+        tracing::info!("{secret}: version {to} is current; {RESTART}");
+        Ok(())
     }
 
     /// Takes a staging label off, if it can: what was asked for does not hang on it, and a next run goes on with it.

@@ -58,13 +58,17 @@ impl Ssm {
         })
     }
 
-    /// Puts a new version with everything but the value as it is now, and returns its number.
+    /// Puts a new version with everything but the value as its metadata say, and returns its number.
     ///
     /// What PutParameter is not given, it sets to a default: the account's KMS key and tier, the data type `text` (API
     /// reference, PutParameter).
-    pub async fn put(&self, parameter: &Parameter, value: &Hidden) -> Result<i64, Trouble> {
-        let ParameterMetadata { key_id, tier, description, allowed_pattern, data_type, .. } =
-            self.metadata(&parameter.name).await?;
+    pub async fn put(
+        &self,
+        parameter: &Parameter,
+        metadata: ParameterMetadata,
+        value: &Hidden,
+    ) -> Result<i64, Trouble> {
+        let key_id = metadata.key_id.filter(|_| parameter.kind == Some(ParameterType::SecureString));
         let answer = self
             .client
             .put_parameter()
@@ -72,11 +76,11 @@ impl Ssm {
             .value(value.reveal())
             .overwrite(true)
             .set_type(parameter.kind.clone())
-            .set_key_id(key_id.filter(|_| parameter.kind == Some(ParameterType::SecureString)))
-            .set_tier(tier)
-            .set_description(description)
-            .set_allowed_pattern(allowed_pattern)
-            .set_data_type(data_type)
+            .set_key_id(key_id)
+            .set_tier(metadata.tier)
+            .set_description(metadata.description)
+            .set_allowed_pattern(metadata.allowed_pattern)
+            .set_data_type(metadata.data_type)
             .send()
             .await;
         let what = || format!("PutParameter {}", parameter.name);
@@ -91,7 +95,8 @@ impl Ssm {
         answer.map(drop).map_err(|error| Trouble::new(&what(), &error))
     }
 
-    async fn metadata(&self, name: &str) -> Result<ParameterMetadata, Trouble> {
+    /// What the latest version of a parameter has besides its value.
+    pub async fn metadata(&self, name: &str) -> Result<ParameterMetadata, Trouble> {
         let what = format!("DescribeParameters {name}");
         let filter = ParameterStringFilter::builder().key("Name").option("Equals").values(name).build();
         let filter = filter.map_err(|_| incomplete(&what))?;
@@ -112,7 +117,6 @@ fn incomplete(what: &str) -> Trouble {
     Trouble {
         code: "Incomplete".into(),
         message: format!("{what}: the answer lacks what was asked for"),
-        // An answer that makes no sense makes none the next time either.
         status: Some(200),
     }
 }

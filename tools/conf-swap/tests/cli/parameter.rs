@@ -3,6 +3,9 @@
 use aws_sdk_ssm::types::{ParameterMetadata, ParameterStringFilter, ParameterTier, ParameterType};
 use serde_json::json;
 use tempfile::TempDir;
+use testkit::fault::{Fault, Plan, Proxy, Rule, Seen};
+use testkit::moto;
+use tokio::runtime::Runtime;
 
 use crate::bench::{gate, go, label, parameter, put, rejected, ssm, swap, tool, unique, value, wait_begun};
 
@@ -67,18 +70,43 @@ async fn everything_but_the_value_is_kept() {
 }
 
 #[tokio::test]
-async fn who_wrote_in_between_is_named() {
+async fn who_is_faster_keeps_the_parameter() {
     let name = parameter("old").await;
     let folder = TempDir::new().unwrap();
     let running = tool(&["--ssm", &name, "--value", "ours", "--check", &gate(folder.path())]).spawn();
     wait_begun(folder.path());
     put(&name, "theirs").await;
     go(folder.path());
-    let (kind, message) = rejected(&running.wait());
+    assert_eq!(rejected(&running.wait()).0, "changed-since");
+    assert_eq!(value(&name).await, (2, "theirs".into()));
+}
+
+/// A proxy that lets somebody else write right before a version is put.
+fn rival(name: &str) -> Proxy {
+    let name = name.to_owned();
+    let theirs = move |seen: &Seen| {
+        if seen.operation == "PutParameter" {
+            let name = name.clone();
+            let write = move || Runtime::new().unwrap().block_on(put(&name, "theirs"));
+            std::thread::spawn(write).join().unwrap();
+        }
+        false
+    };
+    Proxy::start(moto::endpoint(), Plan::new(1).rule(Rule::new(Fault::Hang).matching(theirs)))
+}
+
+#[tokio::test]
+async fn who_wrote_in_the_last_moment_is_named() {
+    let name = parameter("old").await;
+    label(&name, 1, "live").await;
+    let proxy = rival(&name);
+    let output = tool(&["--ssm", &name, "--label", "live", "--value", "ours"]).endpoint(proxy.url()).run();
+    let (kind, message) = rejected(&output);
     assert_eq!(kind, "overwrote");
     assert!(message.contains("version 2") && message.contains("version 3"), "{message}");
     assert!(!message.contains("theirs"), "{message}");
     assert_eq!(value(&name).await, (3, "ours".into()));
+    assert_eq!(value(&format!("{name}:live")).await.0, 1);
 }
 
 #[tokio::test]

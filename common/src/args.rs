@@ -12,11 +12,11 @@ pub struct Common {
     pub verbose: u8,
 
     /// Say nothing on stderr but errors and rejects
-    #[arg(short, long, conflicts_with = "verbose", display_order = 901)]
+    #[arg(short, long, conflicts_with = "verbose", global = true, display_order = 901)]
     pub quiet: bool,
 
     /// How messages on stderr are written
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", display_order = 902)]
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", global = true, display_order = 902)]
     pub log_format: LogFormat,
 
     /// Write the man page or a shell's completions to stdout

@@ -29,17 +29,33 @@ fn manual(command: Command) -> io::Result<Vec<u8>> {
     // Without a date: the page is compared with the definitions on any day.
     let title = format!(".TH {} 1 \"\" \"drkit {version}\" drkit\n", command.get_name());
     let mut page = title.into_bytes();
+    let commands = commands(&command)?;
     let man = Man::new(command);
     man.render_name_section(&mut page)?;
     man.render_synopsis_section(&mut page)?;
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
+    page.extend_from_slice(commands.as_bytes());
     sections(&more).to_writer(&mut page)?;
     let mut see = Roff::new();
     see.control("SH", ["SEE ALSO"]);
     see.text([roman("drkit-records(7)")]);
     see.to_writer(&mut page)?;
     Ok(page)
+}
+
+/// A section for each command of a tool that has some: what it does and its options.
+fn commands(tool: &Command) -> io::Result<String> {
+    let mut sections = String::new();
+    for command in tool.get_subcommands().filter(|command| !command.is_hide_set()) {
+        let mut options = Vec::new();
+        Man::new(command.clone()).render_options_section(&mut options)?;
+        let mut heading = Roff::new();
+        heading.control("SH", [format!("{} {}", tool.get_name(), command.get_name()).to_uppercase().as_str()]);
+        heading.text([roman(command.get_about().map(ToString::to_string).unwrap_or_default())]);
+        sections += &String::from_utf8_lossy(&options).replacen(".SH OPTIONS\n", &heading.to_roff(), 1);
+    }
+    Ok(sections)
 }
 
 /// The text below the options of the help as sections of a page.
@@ -90,6 +106,14 @@ enum Section {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_command_has_a_section_with_its_options() {
+        let apply = Command::new("apply").about("Make it").arg(clap::Arg::new("twice").long("twice").num_args(0));
+        let page = commands(&Command::new("tool").subcommand(apply)).unwrap();
+        let section = page.find(".SH \"TOOL APPLY\"\nMake it\n").expect("a section");
+        assert!(page[section..].contains("\\-\\-twice") && !page.contains(".SH OPTIONS"), "{page}");
+    }
 
     #[test]
     fn headings_commands_and_notes_are_told_apart() {

@@ -113,7 +113,7 @@ struct ReturnedError<'a> {
 }
 
 /// The input that a dead letter carries, or `None` where the text is no dead letter.
-pub(crate) fn unwrap_dead_letter(text: &str) -> Option<String> {
+pub fn unwrap_dead_letter(text: &str) -> Option<String> {
     if !text.contains("\"retryable\"") {
         return None;
     }

@@ -1,0 +1,113 @@
+//! API keys: the cluster shows their first characters alone, and their values come from the environment.
+
+use common::{Failure, Reject};
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::apply::{Run, differs};
+use crate::compare::differences;
+use crate::kind::Kind;
+use crate::object::Object;
+use crate::output::{Action, Outcome};
+use crate::secret;
+use crate::view::{Standing, failure};
+
+/// How many characters of a value the server shows.
+const PREFIX: usize = 4;
+
+impl Run {
+    /// Makes a key, unless it is there.
+    ///
+    /// # Errors
+    /// A reject without its value, or when it differs or cannot be made; nothing else could be done either.
+    pub async fn key(&mut self, object: &Object) -> Result<Outcome, Failure> {
+        let standing = self.view.standing(object, None).await?;
+        let body = match (with_value(object), &standing) {
+            // Without its value it is still to be seen that it is there.
+            (Err(_), Standing::Same(_)) if is_shown(object) => return Ok(Outcome::new(Action::Already)),
+            (body, _) => body?,
+        };
+        if self.flags.dry_run {
+            return key_outcome(object, standing, Action::Created);
+        }
+        // Whether a key with this value is there, only the server can say: four characters prove nothing.
+        let made = self.view.cluster.call(Method::POST, "/keys", Some(&body)).await;
+        self.view.forget(Kind::Key, None);
+        match made {
+            Ok(_) => Ok(Outcome::new(Action::Created)),
+            Err(trouble) if trouble.status == Some(409) => match self.view.standing(object, None).await? {
+                Standing::Missing => {
+                    let message = format!(
+                        "{}: there is a key with this value and another description, or it is the bootstrap key",
+                        object.title()
+                    );
+                    Err(Reject::new("differs", message).into())
+                }
+                standing => key_outcome(object, standing, Action::Already),
+            },
+            Err(trouble) => Err(failure(trouble, "refused")),
+        }
+    }
+}
+
+fn key_outcome(object: &Object, standing: Standing, missing: Action) -> Result<Outcome, Failure> {
+    match standing {
+        Standing::Missing => Ok(Outcome::new(missing)),
+        Standing::Same(_) => Ok(Outcome::new(Action::Already)),
+        Standing::Differs(_, differences) => {
+            Err(differs(object, &differences, "; a key cannot be changed, only deleted and made anew").into())
+        }
+    }
+}
+
+/// The key to post, with its value.
+///
+/// # Errors
+/// A reject when the file names no variable, the variable is not set, or its value is that of another key.
+fn with_value(wanted: &Object) -> Result<String, Reject> {
+    if wanted.text("value_env").is_empty() {
+        let message =
+            format!("{}: value_env does not name the environment variable with its value", wanted.title());
+        return Err(Reject::new("no-value", message));
+    }
+    let filled = secret::filled(wanted.kind, &wanted.raw)
+        .map_err(|reject| Reject { message: format!("{}: {}", wanted.title(), reject.message), ..reject })?;
+    prefix(wanted)?;
+    Ok(filled.into_owned())
+}
+
+/// Whether the file says how the value begins and the environment does not hold it.
+fn is_shown(wanted: &Object) -> bool {
+    !wanted.text("value_prefix").is_empty() && std::env::var_os(wanted.text("value_env")).is_none()
+}
+
+/// The key among these that is the wanted one, as far as can be seen: description and first characters are the same.
+///
+/// # Errors
+/// A reject when the file and the environment speak of different keys.
+pub fn find<'a>(keys: &'a [Object], wanted: &Object) -> Result<Option<&'a Object>, Reject> {
+    let prefix = prefix(wanted)?;
+    let is_it = |key: &&Object| {
+        key.name == wanted.name && prefix.as_deref().is_none_or(|prefix| key.text("value_prefix") == prefix)
+    };
+    let found = keys.iter().filter(is_it);
+    Ok(found.min_by_key(|key| differences(&wanted.value, &key.value, wanted.kind.members()).len()))
+}
+
+/// The first characters of the value, by the environment or else by the file.
+fn prefix(wanted: &Object) -> Result<Option<String>, Reject> {
+    let told = wanted.value.get("value_prefix").and_then(Value::as_str);
+    let name = wanted.text("value_env");
+    let value = Some(name).filter(|name| !name.is_empty()).and_then(|name| std::env::var(name).ok());
+    let start = value.map(|value| value.chars().take(PREFIX).collect::<String>());
+    match (start, told) {
+        (Some(start), Some(told)) if start != told => {
+            let message = format!(
+                "{}: the value in {name} does not start with {told}: it is another key's",
+                wanted.title()
+            );
+            Err(Reject::new("wrong-value", message))
+        }
+        (start, told) => Ok(start.or(told.map(str::to_owned))),
+    }
+}

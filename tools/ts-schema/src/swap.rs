@@ -1,0 +1,158 @@
+//! Moves an alias, and leaves the way back.
+
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow};
+use common::input::JsonLines;
+use common::pipe;
+use common::typesense::Cluster;
+use common::{Ctx, Failure, Record, Reject};
+use serde::{Deserialize, Serialize};
+
+use crate::alias;
+use crate::apply::{ONE, source};
+use crate::cli;
+use crate::output::{self, Action, Outcome, Previous};
+
+/// Moves the alias of the command line, or takes back what the records on stdin did.
+///
+/// # Errors
+/// Whatever ends the run: see the tool's exit code 1.
+pub async fn swap(flags: cli::Swap, ctx: Ctx) -> Result<()> {
+    let rejects = ctx.rejects(&flags.rejects)?;
+    let cluster = flags.cluster.connect(&ctx).await?;
+    let aliases = Arc::new(Aliases { cluster, least: flags.min_docs, dry_run: flags.dry_run });
+    if let (Some(name), Some(collection_name)) = (flags.alias, flags.collection) {
+        let asked = Record::from_value(&Asked { name, collection_name })?;
+        let work = |record: Record| {
+            let aliases = Arc::clone(&aliases);
+            async move { aliases.point(&record).await.map_err(fatal) }
+        };
+        return pipe::each(&ctx, source(vec![asked]), ONE, &rejects, work).await;
+    }
+    let work = |record: Record| {
+        let aliases = Arc::clone(&aliases);
+        async move { aliases.undo(&record).await }
+    };
+    pipe::each(&ctx, pipe::stdin(JsonLines::new)?, ONE, &rejects, work).await
+}
+
+/// What the command line asks for.
+#[derive(Deserialize, Serialize)]
+struct Asked {
+    name: String,
+    collection_name: String,
+}
+
+/// What the command line names is wrong as a whole.
+fn fatal(failure: Failure) -> Failure {
+    match failure {
+        Failure::Reject(reject) => Failure::Fatal(anyhow!(reject.message)),
+        fatal => fatal,
+    }
+}
+
+struct Aliases {
+    cluster: Cluster,
+    /// The fewest documents that a target may have.
+    least: u64,
+    dry_run: bool,
+}
+
+/// The record of a swap, as far as it must be known to take it back.
+#[derive(Deserialize)]
+struct Swapped {
+    kind: String,
+    name: String,
+    schema: Did,
+}
+
+#[derive(Deserialize)]
+struct Did {
+    action: Action,
+    collection_name: Option<String>,
+    previous: Option<String>,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+impl Aliases {
+    async fn point(&self, asked: &Record) -> Result<Record, Failure> {
+        let Asked { name, collection_name } = asked.view().map_err(Reject::bad_record)?;
+        let previous = alias::target(&self.cluster, &name).await?;
+        let outcome = self.move_from(&name, previous, &collection_name).await?;
+        Ok(output::alias(&name, &outcome)?)
+    }
+
+    async fn move_from(
+        &self,
+        name: &str,
+        previous: Option<String>,
+        target: &str,
+    ) -> Result<Outcome, Failure> {
+        let documents = alias::check(&self.cluster, name, target, self.least).await?;
+        let action = match &previous {
+            Some(previous) if previous == target => Action::Already,
+            Some(_) => Action::Swapped,
+            None => Action::Created,
+        };
+        if action != Action::Already && !self.dry_run {
+            alias::point(&self.cluster, name, target).await?;
+            let back = match &previous {
+                Some(previous) => format!("ts-schema swap {name} {previous}"),
+                None => "ts-schema swap --undo with the record of this".to_owned(),
+            };
+            tracing::info!(
+                "{name} points to {target}, which has {documents} documents; the way back: {back}"
+            );
+        }
+        let previous = (action != Action::Already).then_some(Previous::Target(previous));
+        Ok(Outcome { previous, ..self.outcome(action, Some(target)) })
+    }
+
+    fn outcome(&self, action: Action, target: Option<&str>) -> Outcome {
+        Outcome { collection_name: target.map(str::to_owned), dry_run: self.dry_run, ..Outcome::new(action) }
+    }
+
+    /// Takes back what a record says was done, unless the alias was moved on since.
+    async fn undo(&self, record: &Record) -> Result<Record, Failure> {
+        let swapped: Swapped = record.view().map_err(Reject::bad_record)?;
+        let Swapped { kind, name, schema: Did { action, collection_name: Some(made), previous, dry_run } } =
+            swapped
+        else {
+            return Err(Reject::bad_record("no record of a swap: it has no schema.collection_name").into());
+        };
+        if kind != "alias" {
+            return Err(Reject::bad_record(format!("{kind}: only aliases can be taken back")).into());
+        }
+        let outcome = match (action, previous) {
+            _ if dry_run => self.outcome(Action::Already, Some(&made)),
+            (Action::Swapped, Some(previous)) => self.back(&name, &made, Some(previous)).await?,
+            (Action::Created, _) => self.back(&name, &made, None).await?,
+            (Action::Already, _) => self.outcome(Action::Already, Some(&made)),
+            _ => return Err(Reject::bad_record("no record of a swap that can be taken back").into()),
+        };
+        Ok(record.with("schema", &outcome)?)
+    }
+
+    async fn back(&self, name: &str, made: &str, previous: Option<String>) -> Result<Outcome, Failure> {
+        let now = alias::target(&self.cluster, name).await?;
+        if now == previous {
+            return Ok(self.outcome(Action::Already, previous.as_deref()));
+        }
+        if now.as_deref() != Some(made) {
+            let now = now.as_deref().unwrap_or("nothing");
+            let message =
+                format!("alias {name}: it points to {now}, not to {made}: somebody has moved it since");
+            return Err(Reject::new("moved-since", message).into());
+        }
+        let Some(previous) = previous else {
+            if !self.dry_run {
+                alias::remove(&self.cluster, name).await?;
+            }
+            let previous = Some(Previous::Target(now));
+            return Ok(Outcome { previous, ..self.outcome(Action::Deleted, None) });
+        };
+        self.move_from(name, now, &previous).await
+    }
+}

@@ -1,0 +1,188 @@
+//! What every tool promises: usage, streams, exit codes.
+
+use std::time::Duration;
+
+use serde_json::json;
+use testkit::fault::{Fault, Plan, Proxy, Rule};
+use testkit::tool::Tool;
+use testkit::typesense::{self, KEY};
+
+use crate::{actions, collection, file};
+
+#[test]
+fn flags_that_make_no_sense_are_usage_errors() {
+    let file = file(format!("[{}]", collection("usage")));
+    let path = file.path.to_str().expect("a path in UTF-8");
+    for wrong in [
+        &[][..],
+        &["drop"],
+        &["apply"],
+        &["apply", "nowhere.json"],
+        &["apply", path, "--min-docs", "1"],
+        &["apply", path, "--aliases", "--min-docs", "-1"],
+        &["apply", path, "--timeout", "0s"],
+        &["apply", path, "--nodes", "ftp://a"],
+        &["apply", path, "-q", "-v"],
+        &["apply", path, "--log-format", "xml"],
+        &["export", path],
+        &["diff"],
+        &["swap"],
+        &["swap", "a"],
+        &["swap", "a", "b", "--undo"],
+        &["swap", "--undo", "a"],
+    ] {
+        let output = typesense::server().tool("ts-schema").args(wrong).stdin(collection("usage")).run();
+        assert_eq!(output.code, Some(2), "{wrong:?}: {}", output.stderr);
+        assert!(output.stdout.is_empty(), "{wrong:?}");
+    }
+    assert_eq!(typesense::server().request("GET", "/collections/usage", "").0, 404);
+}
+
+#[test]
+fn a_file_that_is_none_is_told_with_its_name() {
+    for (content, expected) in [
+        ("", "it is empty"),
+        ("{\"collections\":[", "not JSON: EOF"),
+        ("\"collections\"", "an object or an array is expected"),
+        ("{\"collections\":{}}", "collections: an array is expected"),
+        (r#"[{"name":"c","fields":[]},{"name":"c"}]"#, "collection c: there are two of this name"),
+    ] {
+        let file = file(content);
+        for command in ["apply", "diff"] {
+            let output = typesense::server().tool("ts-schema").arg(command).arg(&file.path).run();
+            let stderr = &output.assert_code(2).stderr;
+            assert!(stderr.contains("collections.json: ") && stderr.contains(expected), "{stderr}");
+        }
+    }
+}
+
+#[test]
+fn help_and_what_is_generated_need_no_other_flag() {
+    let help = Tool::new("ts-schema").arg("--help").run();
+    assert!(help.assert_code(0).text().contains("Examples:"));
+    for command in ["apply", "export", "diff", "swap"] {
+        let help = Tool::new("ts-schema").args([command, "--help"]).run();
+        assert!(help.assert_code(0).text().contains("--nodes"), "{command}");
+    }
+    for (what, sign) in
+        [("man", ".TH ts-schema"), ("bash", "complete -F"), ("zsh", "#compdef"), ("fish", "complete -c")]
+    {
+        let page = Tool::new("ts-schema").args(["--generate", what]).run();
+        assert!(page.assert_code(0).text().contains(sign), "{what}");
+    }
+    let page = Tool::new("ts-schema").args(["--generate", "man"]).run();
+    for flag in ["migrate", "undo", "aliases"] {
+        assert!(page.text().contains(flag), "{flag}");
+    }
+}
+
+#[test]
+fn without_a_server_or_the_right_key_the_run_ends_at_once() {
+    // A port that was free a moment ago, so that nothing answers there.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .map(|at| at.port());
+    let url = format!("http://127.0.0.1:{}", port.expect("a port"));
+    let file = file("[]");
+    let tool = || Tool::new("ts-schema").arg("apply").arg(&file.path).limit(Duration::from_secs(60));
+    let server = typesense::server();
+    for (tool, code, expected) in [
+        (tool().env("TS_NODES", &url).env("TS_KEY", KEY), 1, "no Typesense node answers"),
+        (server.tool("ts-schema").arg("apply").arg(&file.path).env("TS_KEY", "wrong"), 1, "HTTP 401"),
+        (tool().env("TS_NODES", server.url()).env_remove("TS_KEY"), 2, "no Typesense API key"),
+        (tool().env("TS_KEY", KEY).env_remove("TS_NODES").env_remove("TS_HOST"), 2, "no Typesense node"),
+    ] {
+        let output = tool.run();
+        let errors: Vec<_> =
+            output.assert_code(code).stderr.lines().filter(|line| line.contains("error: ")).collect();
+        assert!(matches!(errors[..], [line] if line.contains(expected)), "{expected}: {}", output.stderr);
+    }
+}
+
+#[test]
+fn nodes_and_key_can_be_flags() {
+    let key = file(format!("{KEY}\n"));
+    let file = file(format!("[{}]", collection("by-flags")));
+    let output = Tool::new("ts-schema")
+        .arg("apply")
+        .arg(&file.path)
+        .args(["--nodes", typesense::server().url(), "--timeout", "1m", "--key-file"])
+        .arg(&key.path)
+        .env_remove("TS_NODES")
+        .env_remove("TS_KEY")
+        .run();
+    assert_eq!(actions(output.assert_code(0)), ["collection by-flags created"]);
+}
+
+#[test]
+fn messages_are_quiet_json_or_more_as_wanted() {
+    let file = file(format!("[{}]", collection("messages")));
+    let run = |args: &[&str]| typesense::server().tool("ts-schema").args(args).arg(&file.path).run();
+    assert_eq!(run(&["-q", "apply"]).assert_code(0).stderr, "");
+    assert_eq!(run(&["apply", "-q"]).assert_code(0).stderr, "");
+    let json = run(&["apply", "--log-format", "json"]);
+    assert!(json.assert_code(0).stderr.lines().all(|line| line.starts_with("{\"time\":")), "{}", json.stderr);
+    let (plain, more) = (run(&["apply"]), run(&["apply", "-v"]));
+    assert!(
+        more.assert_code(0).stderr.contains("runs Typesense 0.24")
+            && !plain.stderr.contains("runs Typesense")
+    );
+    assert!(plain.stderr.contains("read 1, done 1, rejected 0"), "{}", plain.stderr);
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    let server = typesense::server();
+    let file = file(format!("[{}]", collection("disk")));
+    for tool in [
+        server.tool("ts-schema").arg("apply").arg(&file.path),
+        server.tool("ts-schema").arg("export"),
+        server.tool("ts-schema").arg("diff").arg(&file.path),
+    ] {
+        let output = tool.stdout_to("/dev/full").run();
+        assert!(output.assert_code(1).stderr.contains("cannot write to stdout"), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn results_that_nobody_takes_go_to_stderr() {
+    let server = typesense::server();
+    let rule =
+        Rule::new(Fault::SlowBody(Duration::from_millis(300))).method("POST").target("/collections").first(1);
+    let proxy = Proxy::start(server.url(), Plan::new(1).rule(rule));
+    let file = file(format!("[{},{}]", collection("unread"), collection("not-made")));
+    let mut running =
+        typesense::tool("ts-schema", proxy.url()).arg("apply").arg(&file.path).stdin("").spawn();
+    while server.request("GET", "/collections/unread", "").0 == 404 {}
+    running.close_stdout();
+    let record = running.wait_stderr("\"name\":\"unread\"");
+    assert!(record.contains("created"), "{record}");
+    running.wait().assert_code(1);
+    assert_eq!(server.request("GET", "/collections/not-made", "").0, 404);
+}
+
+#[test]
+fn a_signal_finishes_the_object_in_work_and_no_other() {
+    let server = typesense::server();
+    for (signal, number) in [("INT", 2), ("TERM", 15)] {
+        let (first, second) = (format!("signal-{number}"), format!("after-{number}"));
+        let rule = Rule::new(Fault::SlowBody(Duration::from_millis(300)))
+            .method("POST")
+            .target("/collections")
+            .first(1);
+        let proxy = Proxy::start(server.url(), Plan::new(1).rule(rule));
+        let file = file(json!([{"name":first,"fields":[]},{"name":second,"fields":[]}]).to_string());
+        let fields = r#""fields":[{"name":"a","type":"string"}]"#;
+        let content =
+            std::fs::read_to_string(&file.path).expect("the file").replace(r#""fields":[]"#, fields);
+        std::fs::write(&file.path, content).expect("the file");
+        let running =
+            typesense::tool("ts-schema", proxy.url()).arg("apply").arg(&file.path).stdin("").spawn();
+        while server.request("GET", &format!("/collections/{first}"), "").0 == 404 {}
+        running.signal(signal);
+        let output = running.wait();
+        assert_eq!(output.signal, Some(number), "{}", output.stderr);
+        assert_eq!(actions(&output), [format!("collection {first} created")]);
+        assert_eq!(server.request("GET", &format!("/collections/{second}"), "").0, 404);
+    }
+}

@@ -1,0 +1,12 @@
+//! `pg-rows`: a query in, its rows out as records.
+
+mod cli;
+mod failure;
+mod params;
+mod query;
+mod rows;
+mod run;
+
+fn main() -> std::process::ExitCode {
+    common::run(run::run)
+}

@@ -48,8 +48,12 @@ pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
         false => None,
     };
     let collection = match &renewal {
-        Some(renewal) if !cli.dry_run => renewal.make(&cluster, &model, journal.as_ref()).await?,
-        _ => model,
+        Some(renewal) if cli.dry_run => {
+            tracing::info!("would make collection {} like {}", renewal.collection, model.name);
+            model
+        }
+        Some(renewal) => renewal.make(&cluster, &model, journal.as_ref()).await?,
+        None => model,
     };
     let path = import_path(&cli, &collection.name);
     let resume = journal.map(|journal| Resume::new(journal, &path, collection.created_at)).transpose()?;
@@ -75,7 +79,9 @@ pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
     };
     let start = Instant::now();
     let result = import.run(Items::read(source, AHEAD)?).await;
-    if let Ok(totals) = &result {
+    if let Ok(totals) = &result
+        && !cli.dry_run
+    {
         totals.tell(start.elapsed());
     }
     let result = match renewal.filter(|_| !cli.dry_run) {

@@ -23,11 +23,11 @@ use crate::pressure::Pressure;
 use crate::results::{Broken, Failure, Results, Told};
 
 /// A node that is silent this long is asked whether it is there.
-const SILENCE: Duration = Duration::from_secs(30);
+const SILENCE: Duration = Duration::from_secs(15);
 /// Tries of a document whose failure may pass, the first among them.
 const TRIES: u32 = 5;
 /// Time between these.
-const AGAIN: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(20) };
+const AGAIN: Backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(10) };
 
 /// Sends batches, one after the other.
 pub struct Sender {

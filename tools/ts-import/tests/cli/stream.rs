@@ -53,7 +53,7 @@ fn in_flight(proxy: &Proxy, people: &str) -> Running {
     while proxy.count("SlowBody") == 0 {
         std::thread::sleep(Duration::from_millis(5));
     }
-    running.write(documents(5..12));
+    running.write(documents(5..9));
     // The reject tells that the lines before it were read.
     running.write("x\n");
     running.wait_stderr("bad-line");
@@ -74,7 +74,7 @@ fn a_signal_finishes_the_batch_in_flight_and_sends_no_other() {
         let mut running = in_flight(&proxy, &people);
         running.signal(name);
         let told = running.wait_stderr("import is not certain");
-        assert!(told.contains(": 7;"), "{told}");
+        assert!(told.contains(": 4;"), "{told}");
         let output = running.wait();
         assert_eq!((output.signal, sum(&output, "accepted")), (Some(number), 5), "{}", output.stderr);
         assert_holds(server, &people, 0..5);
@@ -89,7 +89,7 @@ fn without_its_reader_the_batch_in_flight_is_finished_and_told_on_stderr() {
     running.close_stdout();
     let receipt = running.wait_stderr("\"accepted\":5");
     assert!(receipt.contains("\"after\":0"), "{receipt}");
-    running.wait_stderr("import is not certain: 7;");
+    running.wait_stderr("import is not certain: 4;");
     running.wait_stderr("stdout was closed");
     running.wait().assert_code(1);
     assert_holds(server, &people, 0..5);

@@ -33,14 +33,17 @@ impl Run {
         if target.is_empty() {
             return Err(Reject::bad_record(format!("{}: it has no collection_name", object.title())).into());
         }
-        let action = match self.view.standing(object, None).await? {
+        let standing = self.view.standing(object, None).await?;
+        if !matches!(standing, Standing::Differs(..)) {
+            check(&self.view.cluster, &object.name, target, self.flags.min_docs).await?;
+        }
+        let action = match standing {
             Standing::Same(_) => Action::Already,
             Standing::Differs(_, differences) => {
                 let remedy = format!("; to move it: ts-schema swap {} {target}", object.name);
                 return Err(differs(object, &differences, &remedy).into());
             }
             Standing::Missing => {
-                check(&self.view.cluster, &object.name, target, self.flags.min_docs).await?;
                 if !self.flags.dry_run {
                     point(&self.view.cluster, &object.name, target).await?;
                 }

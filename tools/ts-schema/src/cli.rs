@@ -161,7 +161,7 @@ Examples:
 
   Build it up again on a new cluster, import, let the aliases point to it:
     ts-schema apply collections.json > applied.jsonl
-    ts-import --collection people < people.jsonl
+    ts-import people < people.jsonl
     ts-schema apply --aliases --min-docs 2 collections.json
 
   See first what would be made, or what has changed:

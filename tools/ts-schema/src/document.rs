@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use common::reject::unwrap_dead_letter;
 use common::{Ctx, Record, Reject, Usage};
-use indexmap::IndexMap;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -25,7 +26,7 @@ pub const VERSION: &str = "typesense_version";
 /// # Errors
 /// A reject for what has no name, or stands in a section that does not exist.
 pub fn wanted(record: &Record) -> Result<Object, Reject> {
-    let sections: IndexMap<Cow<'_, str>, &RawValue> = record.view().map_err(Reject::bad_record)?;
+    let Members(sections) = record.view().map_err(Reject::bad_record)?;
     let (name, section) = sections.first().ok_or_else(|| Reject::bad_record("an empty object"))?;
     let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.section() == name) else {
         let sections = Kind::ALL.map(Kind::section).join(", ");
@@ -34,7 +35,7 @@ pub fn wanted(record: &Record) -> Result<Object, Reject> {
     let broken = |error: serde_json::Error| Reject::bad_record(error.to_string());
     let list = |text| serde_json::from_str::<Vec<&RawValue>>(text).map_err(broken);
     let (collection, objects) = if kind.is_within_collection() {
-        let lists: IndexMap<Cow<'_, str>, &RawValue> = serde_json::from_str(section.get()).map_err(broken)?;
+        let Members(lists) = serde_json::from_str(section.get()).map_err(broken)?;
         let (collection, objects) = lists.first().ok_or_else(|| Reject::bad_record("an empty object"))?;
         (Some(collection.to_string()), list(objects.get())?)
     } else {
@@ -104,6 +105,33 @@ impl Document {
     }
 }
 
+/// The members of an object as they come, also two of one name: files are put together by hand.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(Members(members))
+    }
+}
+
 /// What was read of a file so far.
 #[derive(Default)]
 struct Parts {
@@ -118,7 +146,7 @@ impl Parts {
         if part.starts_with('[') {
             return self.add_list(Kind::Collection, None, part);
         }
-        let sections: IndexMap<Cow<'_, str>, &RawValue> = serde_json::from_str(part)
+        let Members(sections) = serde_json::from_str(part)
             .map_err(|_| Usage::Wrong("an object or an array is expected".into()))?;
         for (name, section) in sections {
             match Kind::ALL.into_iter().find(|kind| kind.section() == name) {
@@ -132,7 +160,7 @@ impl Parts {
     }
 
     fn add_map(&mut self, kind: Kind, section: &str) -> Result<(), Usage> {
-        let lists: IndexMap<Cow<'_, str>, &RawValue> = serde_json::from_str(section).map_err(|_| {
+        let Members(lists) = serde_json::from_str(section).map_err(|_| {
             Usage::Wrong(format!("{}: an object of collections and their lists is expected", kind.section()))
         })?;
         self.kinds.insert(kind);
@@ -331,6 +359,7 @@ mod tests {
             3
         );
         assert!(wrong(r#"[{"name":"c","a":1},{"name":"c"}]"#).contains("collection c: there are two"));
-        assert_eq!(names(r#"{"synonyms":{"c":[{"id":"s"}],"d":[{"id":"s"}]}}"#).len(), 2);
+        assert_eq!(names(r#"{"synonyms":{"c":[{"id":"s"}],"d":[{"id":"s"}],"c":[{"id":"t"}]}}"#).len(), 3);
+        assert_eq!(names(r#"{"presets":[{"name":"p"}],"presets":[{"name":"q"}]}"#), ["preset p", "preset q"]);
     }
 }

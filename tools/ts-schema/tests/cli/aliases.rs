@@ -60,11 +60,12 @@ fn apply_makes_none_of_what_is_not_there() {
     server.request("PUT", "/aliases/of-empty", format!(r#"{{"collection_name":"{empty}"}}"#));
     let file = json!({"aliases":[
         {"name":"to-nothing","collection_name":"nowhere"}, {"name":"to-empty","collection_name":empty},
-        {"name":"to-alias","collection_name":"of-empty"}, {"name":empty,"collection_name":empty}
+        {"name":"to-alias","collection_name":"of-empty"}, {"name":empty,"collection_name":empty},
+        {"name":"of-empty","collection_name":empty}
     ]});
     let output = apply(server, &["--aliases"], file.to_string());
     let kinds: Vec<_> = rejects(output.assert_code(3)).into_iter().map(|(kind, _)| kind).collect();
-    assert_eq!(kinds, ["no-target", "too-few-documents", "no-target", "name-taken"]);
+    assert_eq!(kinds, ["no-target", "too-few-documents", "no-target", "name-taken", "too-few-documents"]);
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! What every tool promises: usage, streams, exit codes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use serde_json::json;
 use testkit::fault::{Fault, Plan, Proxy, Rule};
 use testkit::tool::Tool;
-use testkit::typesense::{self, KEY};
+use testkit::typesense::{self, KEY, Server};
 
 use crate::{actions, collection, file};
 
@@ -144,6 +143,15 @@ fn a_full_disk_is_an_error() {
     }
 }
 
+/// Waits until the server has a collection.
+fn wait_for(server: &Server, name: &str) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while server.request("GET", &format!("/collections/{name}"), "").0 == 404 {
+        assert!(Instant::now() < end, "there is still no collection {name}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 #[test]
 fn results_that_nobody_takes_go_to_stderr() {
     let server = typesense::server();
@@ -153,7 +161,7 @@ fn results_that_nobody_takes_go_to_stderr() {
     let file = file(format!("[{},{}]", collection("unread"), collection("not-made")));
     let mut running =
         typesense::tool("ts-schema", proxy.url()).arg("apply").arg(&file.path).stdin("").spawn();
-    while server.request("GET", "/collections/unread", "").0 == 404 {}
+    wait_for(server, "unread");
     running.close_stdout();
     let record = running.wait_stderr("\"name\":\"unread\"");
     assert!(record.contains("created"), "{record}");
@@ -171,14 +179,10 @@ fn a_signal_finishes_the_object_in_work_and_no_other() {
             .target("/collections")
             .first(1);
         let proxy = Proxy::start(server.url(), Plan::new(1).rule(rule));
-        let file = file(json!([{"name":first,"fields":[]},{"name":second,"fields":[]}]).to_string());
-        let fields = r#""fields":[{"name":"a","type":"string"}]"#;
-        let content =
-            std::fs::read_to_string(&file.path).expect("the file").replace(r#""fields":[]"#, fields);
-        std::fs::write(&file.path, content).expect("the file");
+        let file = file(format!("[{},{}]", collection(&first), collection(&second)));
         let running =
             typesense::tool("ts-schema", proxy.url()).arg("apply").arg(&file.path).stdin("").spawn();
-        while server.request("GET", &format!("/collections/{first}"), "").0 == 404 {}
+        wait_for(server, &first);
         running.signal(signal);
         let output = running.wait();
         assert_eq!(output.signal, Some(number), "{}", output.stderr);

@@ -93,6 +93,7 @@ fn what_a_release_has_not_yet_or_no_longer_is_told() -> Result<()> {
                 "fields.a.stem_dictionary came with 28; synonym_sets came with 30",
                 "synonym s of people: there is no such collection",
                 "override o of people: there is no such collection",
+                "collection came with 30",
             ],
         ),
     ] {

@@ -49,9 +49,10 @@ fn commands(tool: &Command) -> io::Result<String> {
     let mut sections = String::new();
     for command in tool.get_subcommands().filter(|command| !command.is_hide_set()) {
         let mut options = Vec::new();
-        Man::new(command.clone()).render_options_section(&mut options)?;
+        Man::new(command.clone().disable_help_flag(true)).render_options_section(&mut options)?;
         let mut heading = Roff::new();
-        heading.control("SH", [format!("{} {}", tool.get_name(), command.get_name()).to_uppercase().as_str()]);
+        heading
+            .control("SH", [format!("{} {}", tool.get_name(), command.get_name()).to_uppercase().as_str()]);
         heading.text([roman(command.get_about().map(ToString::to_string).unwrap_or_default())]);
         sections += &String::from_utf8_lossy(&options).replacen(".SH OPTIONS\n", &heading.to_roff(), 1);
     }
@@ -109,7 +110,8 @@ mod tests {
 
     #[test]
     fn each_command_has_a_section_with_its_options() {
-        let apply = Command::new("apply").about("Make it").arg(clap::Arg::new("twice").long("twice").num_args(0));
+        let apply =
+            Command::new("apply").about("Make it").arg(clap::Arg::new("twice").long("twice").num_args(0));
         let page = commands(&Command::new("tool").subcommand(apply)).unwrap();
         let section = page.find(".SH \"TOOL APPLY\"\nMake it\n").expect("a section");
         assert!(page[section..].contains("\\-\\-twice") && !page.contains(".SH OPTIONS"), "{page}");

@@ -23,44 +23,50 @@ pub struct Object {
 /// Columns are told in the order of their names, which copies share even where they were added in another order. A
 /// sequence that was never used has no last value (`pg_sequence_last_value`).
 const OBJECTS: &str = "\
-with objects(kind, schema, name, object) as (
-    select 'extension', n.nspname::text, quote_ident(e.extname),
-           json_build_object('catalog', 'extension', 'name', quote_ident(e.extname), 'version', e.extversion)
-      from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+with objects(schema, object) as (
+    select n.nspname::text, row_to_json(o)
+      from pg_extension e join pg_namespace n on n.oid = e.extnamespace cross join lateral (
+        select 'extension' as catalog, quote_ident(e.extname) as name, e.extversion as version) o
     union all
-    select 'table', n.nspname, format('%I.%I', n.nspname, c.relname),
-           json_build_object('catalog', 'table', 'name', format('%I.%I', n.nspname, c.relname),
-             'kind', case c.relkind when 'r' then 'table' when 'p' then 'partitioned table'
-                                    when 'm' then 'materialized view' when 'v' then 'view' else 'foreign table' end,
-             'row_security', c.relrowsecurity,
-             'columns', (select json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
-                           'not_null', a.attnotnull, 'default', pg_get_expr(d.adbin, d.adrelid),
-                           'generated', nullif(a.attgenerated, ''), 'identity', nullif(a.attidentity, ''))
-                           order by a.attname collate \"C\")
-                  from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-                 where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped))
-      from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    select n.nspname, row_to_json(o)
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace cross join lateral (
+        select 'table' as catalog, format('%I.%I', n.nspname, c.relname) as name,
+               case c.relkind when 'r' then 'table' when 'p' then 'partitioned table' when 'm' then 'materialized view'
+                              when 'v' then 'view' else 'foreign table' end as kind,
+               c.relrowsecurity as row_security,
+               array(select row_to_json(p)
+                       from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+                       cross join lateral (
+                         select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as not_null,
+                                pg_get_expr(d.adbin, d.adrelid) as default, nullif(a.attgenerated, '') as generated,
+                                nullif(a.attidentity, '') as identity) p
+                      where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+                      order by a.attname collate \"C\") as columns) o
      where c.relkind in ('r', 'p', 'm', 'v', 'f')
     union all
-    select 'index', n.nspname, format('%I.%I', n.nspname, c.relname),
-           json_build_object('catalog', 'index', 'name', format('%I.%I', n.nspname, c.relname),
-             'definition', pg_get_indexdef(i.indexrelid), 'valid', i.indisvalid)
+    select n.nspname, row_to_json(o)
       from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
+      cross join lateral (
+        select 'index' as catalog, format('%I.%I', n.nspname, c.relname) as name,
+               pg_get_indexdef(i.indexrelid) as definition, i.indisvalid as valid) o
     union all
-    select 'constraint', n.nspname, format('%I.%I.%I', n.nspname, t.relname, c.conname),
-           json_build_object('catalog', 'constraint', 'name', format('%I.%I.%I', n.nspname, t.relname, c.conname),
-             'definition', pg_get_constraintdef(c.oid), 'validated', c.convalidated)
+    select n.nspname, row_to_json(o)
       from pg_constraint c join pg_class t on t.oid = c.conrelid join pg_namespace n on n.oid = t.relnamespace
+      cross join lateral (
+        select 'constraint' as catalog, format('%I.%I.%I', n.nspname, t.relname, c.conname) as name,
+               pg_get_constraintdef(c.oid) as definition, c.convalidated as validated) o
     union all
-    select 'sequence', n.nspname, format('%I.%I', n.nspname, c.relname),
-           json_build_object('catalog', 'sequence', 'name', format('%I.%I', n.nspname, c.relname),
-             'last_value', pg_sequence_last_value(c.oid), 'increment', s.seqincrement, 'start', s.seqstart,
-             'min', s.seqmin, 'max', s.seqmax, 'cycle', s.seqcycle)
+    select n.nspname, row_to_json(o)
       from pg_sequence s join pg_class c on c.oid = s.seqrelid join pg_namespace n on n.oid = c.relnamespace
+      cross join lateral (
+        select 'sequence' as catalog, format('%I.%I', n.nspname, c.relname) as name,
+               pg_sequence_last_value(c.oid) as last_value, s.seqincrement as increment, s.seqstart as start,
+               s.seqmin as min, s.seqmax as max, s.seqcycle as cycle) o
 )
-select kind, schema, name, object::text from objects
- where schema !~ '^pg_(toast|temp_)' and (schema not in ('pg_catalog', 'information_schema') or kind = 'extension')
- order by kind, name collate \"C\"";
+select object->>'catalog', object->>'name', schema, object::text from objects
+ where schema !~ '^pg_(toast|temp_)'
+   and (schema not in ('pg_catalog', 'information_schema') or object->>'catalog' = 'extension')
+ order by 1, (object->>'name') collate \"C\"";
 
 /// Every object, by kind and name.
 ///
@@ -73,8 +79,8 @@ pub async fn read(client: &Client) -> Result<Vec<Object>> {
         .map(|row| {
             Ok(Object {
                 kind: row.try_get(0)?,
-                schema: row.try_get(1)?,
-                name: row.try_get(2)?,
+                name: row.try_get(1)?,
+                schema: row.try_get(2)?,
                 record: Record::parse(row.try_get(3)?).map_err(anyhow::Error::msg)?,
             })
         })

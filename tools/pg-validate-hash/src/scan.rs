@@ -36,6 +36,8 @@ pub struct Read {
     pub rows: u64,
     /// The result.
     pub done: Done,
+    /// Rows that were looked for, whose keys are not known yet.
+    pub candidates: HashMap<Fingerprint, Candidate>,
 }
 
 /// What the server knows of the reads of this transaction.
@@ -64,7 +66,7 @@ impl Scan<'_> {
             Some(wanted) => Taken::Found { wanted: wanted.clone(), candidates: HashMap::new() },
             None => Taken::Hashed { sketch: self.shared.capacity.map(Sketch::new) },
         };
-        let mut read = Read { rows: 0, done: Done::default() };
+        let mut read = Read { rows: 0, done: Done::default(), candidates: HashMap::new() };
         let mut stream = pin!(self.client.copy_out(&self.copy(finding)).await?);
         let mut allowed = 0;
         while let Some(message) = stream.try_next().await? {
@@ -83,9 +85,7 @@ impl Scan<'_> {
         tuples.finish()?;
         match taken {
             Taken::Hashed { sketch } => read.done.sketch = sketch,
-            Taken::Found { candidates, .. } => {
-                read.done.found = find::named(self.client, self.table, self.leaf, candidates).await?;
-            }
+            Taken::Found { candidates, .. } => read.candidates = candidates,
         }
         Ok(read)
     }
@@ -100,7 +100,7 @@ impl Scan<'_> {
         let rows = u64::try_from(rows)?;
         let mut done = Done::default();
         done.digest.add_unseen(rows);
-        Ok(Read { rows, done })
+        Ok(Read { rows, done, candidates: HashMap::new() })
     }
 
     /// What the server says of the reads so far.

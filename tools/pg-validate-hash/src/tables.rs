@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use common::pg::describe;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Row};
 
+use crate::session;
 use crate::shape::Shape;
 
 /// A relation that can be named.
@@ -89,9 +91,10 @@ select c.oid, n.nspname::text, c.relname::text, format('%I.%I', n.nspname, c.rel
    and n.nspname !~ '^pg_(catalog$|toast|temp_)' and n.nspname <> 'information_schema'
  order by 4";
 
+/// `PAGES` stands for how many pages the leaf has.
 const LEAVES: &str = "\
 select root.oid, c.oid, format('%I.%I', n.nspname, c.relname) collate \"C\",
-       coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int,
+       PAGES,
        coalesce(am.amname = 'heap', false), c.relkind = 'f'
   from unnest($1::oid[]) root(oid)
   left join lateral (select relid from pg_partition_tree(root.oid) where isleaf) part on true
@@ -99,6 +102,10 @@ select root.oid, c.oid, format('%I.%I', n.nspname, c.relname) collate \"C\",
   join pg_namespace n on n.oid = c.relnamespace
   left join pg_am am on am.oid = c.relam
  order by 1, 3";
+
+const EXACT_PAGES: &str = "coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int";
+/// As the last vacuum or analyze saw it. The split of the work need not be exact.
+const RECENT_PAGES: &str = "greatest(c.relpages, 0)::int8";
 
 const COLUMNS: &str = "\
 select a.attrelid, a.attname::text, quote_ident(a.attname), format_type(a.atttypid, a.atttypmod), a.atttypid,
@@ -171,7 +178,7 @@ pub async fn relations(client: &Client) -> Result<Vec<Relation>> {
 pub async fn tables(client: &Client, relations: &[Relation], portable: bool) -> Result<Vec<Table>> {
     let oids: Vec<u32> = relations.iter().map(|relation| relation.oid).collect();
     let mut leaves: HashMap<u32, Vec<Leaf>> = HashMap::new();
-    for row in query(client, LEAVES, &[&oids]).await? {
+    for row in leaf_rows(client, &oids).await? {
         let name: String = row.try_get(2)?;
         if row.try_get(5)? {
             tracing::warn!("{name} is a foreign table: its rows are not hashed with those of its parent");
@@ -208,6 +215,18 @@ pub async fn tables(client: &Client, relations: &[Relation], portable: bool) -> 
         Some(Table { name: relation.quoted.clone(), leaves, columns, key })
     });
     Ok(tables.collect())
+}
+
+/// The size of a relation cannot be asked for while another session has locked it.
+async fn leaf_rows(client: &Client, oids: &[u32]) -> Result<Vec<Row>> {
+    session::mark(client).await?;
+    match client.query(&LEAVES.replace("PAGES", EXACT_PAGES), &[&oids]).await {
+        Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+            session::back(client).await?;
+            query(client, &LEAVES.replace("PAGES", RECENT_PAGES), &[&oids]).await
+        }
+        rows => told(rows),
+    }
 }
 
 struct Type {
@@ -258,6 +277,9 @@ async fn query(
     sql: &str,
     parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)],
 ) -> Result<Vec<Row>> {
-    let rows = client.query(sql, parameters).await;
-    rows.map_err(|error| anyhow::anyhow!("{}", describe(&error))).context("cannot read the catalogs")
+    told(client.query(sql, parameters).await)
+}
+
+fn told(rows: Result<Vec<Row>, tokio_postgres::Error>) -> Result<Vec<Row>> {
+    rows.map_err(|error| anyhow!("{}", describe(&error))).context("cannot read the catalogs")
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use common::Reject;
 use common::pg::{Database, describe};
 use tokio::sync::mpsc;
@@ -13,6 +13,7 @@ use tokio_postgres::error::SqlState;
 use tokio_util::sync::CancellationToken;
 
 use crate::board::{Board, Done, Finished, Work};
+use crate::find;
 use crate::pace::Pace;
 use crate::scan::Scan;
 use crate::session;
@@ -84,6 +85,7 @@ async fn drain(client: &Client, side: usize, snapshot: Option<&str>, shared: &Sh
     Ok(())
 }
 
+/// `counted` is what the server said last of each leaf in this transaction.
 async fn piece(
     client: &Client,
     side: usize,
@@ -94,30 +96,31 @@ async fn piece(
     let table = shared.board.table(side, work.table).ok_or_else(|| anyhow!("no such piece of work"))?;
     let leaf = table.leaves.get(work.leaf).ok_or_else(|| anyhow!("no such piece of work"))?;
     let scan = Scan { client, table, leaf, work, shared };
-    let read = if shared.only_count { scan.count().await } else { scan.rows().await };
-    let done = match read {
-        Ok(done) => done,
-        Err(error) => return refused(&table.name, error).map(Err),
-    };
-    let before = counted.get(&leaf.oid).copied().unwrap_or_default();
-    let seen = match scan.seen().await {
-        Ok(seen) => seen,
-        Err(error) => return refused(&table.name, error).map(Err),
-    };
+    let result = checked(&scan, counted).await;
+    result.or_else(|error| refused(&table.name, error).map(Err))
+}
+
+async fn checked(scan: &Scan<'_>, counted: &mut HashMap<u32, i64>) -> Outcome {
+    let read = if scan.shared.only_count { scan.count().await? } else { scan.rows().await? };
+    let before = counted.get(&scan.leaf.oid).copied().unwrap_or_default();
+    let mut seen = scan.seen().await?;
     if !seen.is_same_file {
-        let message = format!("{} was emptied or rewritten while this run went on: run again", table.name);
+        let name = &scan.table.name;
+        let message = format!("{name} was emptied or rewritten while this run went on: run again");
         return Ok(Err(Reject::retryable("rewritten", message)));
     }
-    counted.insert(leaf.oid, seen.rows);
-    let arrived = i64::try_from(done.rows).unwrap_or(i64::MAX);
-    if scan.is_counted() && seen.is_counting && seen.rows - before != arrived {
-        let scanned = seen.rows - before;
-        return Err(anyhow!(
-            "{}: {arrived} rows arrived of the {scanned} that the server scanned",
-            leaf.name
-        ));
+    let (scanned, arrived) = (seen.rows - before, i64::try_from(read.rows).unwrap_or(i64::MAX));
+    if scan.is_counted() && seen.is_counting && scanned != arrived {
+        bail!("{arrived} rows of {} arrived, and the server scanned {scanned}", scan.leaf.name);
     }
-    Ok(Ok(done.done))
+    let mut done = read.done;
+    if !read.candidates.is_empty() {
+        done.found = find::named(scan.client, scan.table, scan.leaf, read.candidates).await?;
+        // Asking for the keys may have been a scan as well.
+        seen = scan.seen().await?;
+    }
+    counted.insert(scan.leaf.oid, seen.rows);
+    Ok(Ok(done))
 }
 
 /// An error that is about one table is a reject; any other ends the run.
@@ -130,7 +133,7 @@ fn refused(table: &str, error: anyhow::Error) -> Result<Reject> {
     let code = db.code();
     Ok(match code.code().get(..2).unwrap_or_default() {
         // The connection, the server or the snapshot is at an end.
-        "08" | "25" | "53" | "58" => return Err(anyhow!(message)),
+        "08" | "53" | "58" => return Err(anyhow!(message)),
         "57" if *code != SqlState::QUERY_CANCELED => return Err(anyhow!(message)),
         "57" => Reject::retryable("cancelled", message),
         "40" => Reject::retryable("conflict", message),

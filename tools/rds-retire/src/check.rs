@@ -30,7 +30,7 @@ impl Run {
             reasons.extend(obstacle::of_replacement(name, found.as_ref()));
         }
         let Connections { max, reasons: busy } = self.connections(world).await?;
-        self.connections_max = max.or(self.connections_max);
+        self.connections_max = self.connections_max.max(max);
         if self.cli.allow_connections {
             busy.iter().for_each(|reason| tracing::warn!("{reason} (--allow-connections)"));
         } else if !busy.is_empty() {

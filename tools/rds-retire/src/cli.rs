@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{ArgGroup, Parser};
+use clap::Parser;
 use common::Usage;
 use common::args;
 use common::aws::AwsArgs;
@@ -17,7 +17,6 @@ use common::time::length;
 /// protection is on. Run again after a crash or a signal, it goes on where it was.
 #[derive(Debug, Parser)]
 #[command(name = "rds-retire", version, after_long_help = AFTER)]
-#[command(group = ArgGroup::new("replacement").required(true).args(["restored", "no_restored"]))]
 pub struct Cli {
     /// The cluster to retire (DBClusterIdentifier)
     #[arg(value_name = "CLUSTER", value_parser = identifier)]
@@ -28,11 +27,11 @@ pub struct Cli {
     pub yes: Option<String>,
 
     /// The cluster that takes its place: it must be available, with an instance, and restorable by now
-    #[arg(long, value_name = "CLUSTER", value_parser = identifier)]
+    #[arg(long, value_name = "CLUSTER", value_parser = identifier, required_unless_present = "no_restored")]
     pub restored: Option<String>,
 
     /// No cluster takes its place
-    #[arg(long)]
+    #[arg(long, conflicts_with = "restored")]
     pub no_restored: bool,
 
     /// Turn deletion protection off, where it is on

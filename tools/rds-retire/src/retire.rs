@@ -64,7 +64,7 @@ pub struct Run {
     pub target: Target,
     /// The commands that bring the cluster back; nothing where only an earlier run knew them and could not keep them.
     pub bring_back: Option<String>,
-    /// The most connections that were seen at the last check that could see any.
+    /// The most connections that any check saw; nothing where none could see any.
     pub connections_max: Option<u64>,
 }
 

@@ -54,7 +54,7 @@ async fn answer(
 
 fn reply(operation: &str, result: Result<Fields, Refusal>) -> Response<Full<Bytes>> {
     let (status, document) = match result {
-        Ok(members) => (200, document(operation, members)),
+        Ok(members) => (200, document(operation, &members)),
         Err(refusal) => (refusal.status, refusal.document()),
     };
     Response::builder()
@@ -64,15 +64,14 @@ fn reply(operation: &str, result: Result<Fields, Refusal>) -> Response<Full<Byte
         .expect("a valid status")
 }
 
-fn document(operation: &str, members: Fields) -> String {
-    let mut all = Fields::default();
-    let result = format!("{operation}Result");
-    all.put(&result, members).set("ResponseMetadata.RequestId", "TESTKIT");
-    if !all.has(&result) {
-        // An empty list is a result too.
-        all.set(&result, "");
+/// The result comes first, and is there even if it is empty: clients look for it in that place.
+fn document(operation: &str, members: &Fields) -> String {
+    let name = format!("{operation}Result");
+    let mut result = String::new();
+    members.write(&name, &mut result);
+    if result.is_empty() {
+        result = format!("<{name}/>");
     }
-    let mut xml = String::new();
-    all.write(&format!("{operation}Response"), &mut xml);
-    xml
+    let metadata = "<ResponseMetadata><RequestId>TESTKIT</RequestId></ResponseMetadata>";
+    format!("<{operation}Response>{result}{metadata}</{operation}Response>")
 }

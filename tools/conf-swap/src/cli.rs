@@ -17,7 +17,7 @@ use crate::pointer::Pointer;
 /// as it is. It is given on the command line, or comes from records on stdin, one JSON object a line. Each record
 /// leaves with a field `swap` that names the versions before and after, and --undo reads it. No value is ever printed.
 #[derive(Debug, Parser)]
-#[command(name = "conf-swap", version, after_long_help = AFTER)]
+#[command(name = "conf-swap", version, override_usage = USAGE, after_long_help = AFTER)]
 pub struct Cli {
     /// Swap in this secret of Secrets Manager, by name or ARN
     #[arg(long, value_name = "ID", group = "target", requires = "wanted")]
@@ -177,6 +177,11 @@ impl common::Tool for Cli {
         &self.common
     }
 }
+
+const USAGE: &str = "\
+conf-swap [OPTIONS] <--secret <ID>|--ssm <NAME>> --value <VALUE>
+       conf-swap [OPTIONS] <--secret <ID>|--ssm <NAME>> --value-from <FIELD> < RECORDS
+       conf-swap [OPTIONS] --undo < RECORDS";
 
 const AFTER: &str = "\
 Examples:

@@ -6,7 +6,6 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Error, Result, bail};
-use aws_types::SdkConfig;
 use common::input::{Item, JsonLines};
 use common::pipe::{self, Source as Items};
 use common::reject::{Failure, Reject};
@@ -38,47 +37,60 @@ type Stream = Box<dyn Iterator<Item = io::Result<Item>> + Send>;
 /// What ends a run: see `common::pipe::each`, and a secret or parameter of the command line that is missing or denied.
 pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
     let Job { work, check, dry_run, rejects, aws } = cli.job()?;
-    let items = match &work {
-        // A value without a record makes one: it leaves with the field `swap` alone.
-        Work::Swap { source: Source::Given(_), .. } => {
-            let record = Record::parse("{}".to_owned()).map_err(Error::msg)?;
-            Items::file(Box::new(once(Ok(Item::Record(record)))) as Stream)
-        }
-        Work::Swap { source: Source::Records(_), .. } | Work::Undo => {
-            pipe::stdin(|stdin| Box::new(JsonLines::new(stdin)) as Stream)?
-        }
-    };
     let rejects = ctx.rejects(&rejects)?;
     let check = check.map(|(command, timeout)| Check { command, timeout, stop: ctx.stop.clone() });
-    let (target, change) = match work {
+    let connect = async |named_by| -> Result<Stores> {
+        let config = aws.load().await?;
+        Ok(Stores {
+            secrets: Secrets { api: SecretsManager::new(&config), named_by, check: check.clone() },
+            parameters: Parameters { api: Ssm::new(&config), named_by, check: check.clone() },
+            dry_run,
+        })
+    };
+    match work {
         Work::Undo => {
-            let stores = Arc::new(Stores::connect(&aws.load().await?, NamedBy::Record, check, dry_run));
+            let items = records()?;
+            let stores = Arc::new(connect(NamedBy::Record).await?);
             let undo = |record: Record| {
                 let stores = Arc::clone(&stores);
                 async move { stores.undo(&record).await }
             };
-            return pipe::each(&ctx, items, ONE, &rejects, undo).await;
+            pipe::each(&ctx, items, ONE, &rejects, undo).await
         }
         Work::Swap { target, pointer, source, expect } => {
-            // stdin may be waited for, and must not keep a signal waiting.
-            tokio::select! {
-                wanted = Wish::read(pointer, source, expect) => (target, wanted?),
+            let items = match &source {
+                Source::Given(_) => no_record()?,
+                Source::Records(_) => records()?,
+            };
+            // A value may have to be waited for on stdin, and must not keep a signal waiting.
+            let wish = tokio::select! {
+                wish = Wish::read(pointer, source, expect) => wish?,
                 () = ctx.stop.cancelled() => bail!("stopped before anything was changed"),
-            }
+            };
+            let stores = connect(NamedBy::CommandLine).await?;
+            // A stage before may take an hour, and a wrong name should be told before that.
+            stores.probe(&target).await?;
+            let swapping = Arc::new((stores, target, wish));
+            let swap = |record: Record| {
+                let swapping = Arc::clone(&swapping);
+                async move {
+                    let (stores, target, wish) = &*swapping;
+                    stores.swap(&record, target, wish).await
+                }
+            };
+            pipe::each(&ctx, items, ONE, &rejects, swap).await
         }
-    };
-    let stores = Stores::connect(&aws.load().await?, NamedBy::CommandLine, check, dry_run);
-    // A stage before may take an hour, and a wrong name should be told before that.
-    stores.probe(&target).await?;
-    let swapping = Arc::new((stores, target, change));
-    let swap = |record: Record| {
-        let swapping = Arc::clone(&swapping);
-        async move {
-            let (stores, target, wish) = &*swapping;
-            stores.swap(&record, target, wish).await
-        }
-    };
-    pipe::each(&ctx, items, ONE, &rejects, swap).await
+    }
+}
+
+fn records() -> Result<Items<Stream>> {
+    pipe::stdin(|stdin| Box::new(JsonLines::new(stdin)) as Stream)
+}
+
+/// What a value without a record is written into: a record that leaves with the field `swap` alone.
+fn no_record() -> Result<Items<Stream>> {
+    let record = Record::parse("{}".to_owned()).map_err(Error::msg)?;
+    Ok(Items::file(Box::new(once(Ok(Item::Record(record))))))
 }
 
 /// The change that is wanted, as far as it is known before a record comes.
@@ -133,12 +145,6 @@ struct Stores {
 }
 
 impl Stores {
-    fn connect(config: &SdkConfig, named_by: NamedBy, check: Option<Check>, dry_run: bool) -> Self {
-        let secrets = Secrets { api: SecretsManager::new(config), named_by, check: check.clone() };
-        let parameters = Parameters { api: Ssm::new(config), named_by, check };
-        Self { secrets, parameters, dry_run }
-    }
-
     async fn probe(&self, target: &Target) -> Result<()> {
         let probed = match target {
             Target::Secret(id) => self.secrets.api.probe(id).await,

@@ -52,7 +52,12 @@ async fn without_a_pointer_the_whole_is_replaced() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("value");
     std::fs::write(&file, "new\nlines\r\n").unwrap();
-    let output = tool(&["--secret", &arn, "--value-file", file.to_str().unwrap()]).run();
+    let expect = folder.path().join("expect");
+    let args = ["--secret", &arn, "--value-file", file.to_str().unwrap(), "--expect-file"];
+    std::fs::write(&expect, "older\n").unwrap();
+    assert_eq!(rejected(&tool(&args).arg(&expect).run()).0, "unexpected-value");
+    std::fs::write(&expect, "old\n").unwrap();
+    let output = tool(&args).arg(&expect).run();
     assert_eq!(swap(&output)["name"], name.as_str());
     assert_eq!(content(&name, "AWSCURRENT").await, "new\nlines");
     assert!(output.stderr.contains("restart what has the old value cached"), "{}", output.stderr);
@@ -98,6 +103,17 @@ async fn a_binary_secret_is_refused() {
     let (kind, message) = rejected(&tool(&["--secret", &name, "--value", "x"]).run());
     assert_eq!(kind, "binary-secret");
     assert!(message.contains("SecretBinary"), "{message}");
+}
+
+#[tokio::test]
+async fn a_secret_without_a_value_has_nothing_to_swap() {
+    let name = unique("empty");
+    secrets().create_secret().name(&name).send().await.unwrap();
+    let (kind, message) = rejected(&tool(&["--secret", &name, "--value", "x"]).run());
+    assert_eq!(
+        (kind.as_str(), message),
+        ("no-such-version", format!("secret {name}: no version is AWSCURRENT"))
+    );
 }
 
 #[tokio::test]

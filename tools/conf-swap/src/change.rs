@@ -1,5 +1,7 @@
 //! What is wanted of a secret or parameter, and the content that it makes of the present one.
 
+use std::fmt::Display;
+
 use common::Reject;
 use serde_json::value::RawValue;
 
@@ -31,7 +33,7 @@ impl Change {
     ///
     /// # Errors
     /// The reject of a content that it does not fit, which shows nothing of it.
-    pub fn of(&self, content: &str, place: &str) -> Result<Edit, Reject> {
+    pub fn of(&self, content: &str, place: &impl Display) -> Result<Edit, Reject> {
         let Some(pointer) = &self.pointer else {
             if content == self.value.reveal() {
                 return Ok(Edit::Same);
@@ -54,7 +56,7 @@ impl Change {
         Ok(Edit::New(edited.into()))
     }
 
-    fn expected(&self, is_there: impl Fn(&str) -> bool, place: &str) -> Result<(), Reject> {
+    fn expected(&self, is_there: impl Fn(&str) -> bool, place: &impl Display) -> Result<(), Reject> {
         match &self.expect {
             Some(expect) if !is_there(expect.reveal()) => {
                 let message =
@@ -129,7 +131,7 @@ mod tests {
     }
 
     fn edited(pointer: &str, value: &str, content: &str) -> Result<String, &'static str> {
-        match change(Some(pointer), value, None).of(content, "secret s") {
+        match change(Some(pointer), value, None).of(content, &"secret s") {
             Ok(Edit::New(new)) => Ok(new.reveal().to_owned()),
             Ok(Edit::Same) => Err("same"),
             Err(reject) => Err(reject.kind),
@@ -176,7 +178,7 @@ mod tests {
             (Some("/none"), "null"),
             (None, CONTENT),
         ] {
-            assert_eq!(change(pointer, value, Some("else")).of(CONTENT, "s"), Ok(Edit::Same), "{pointer:?}");
+            assert_eq!(change(pointer, value, Some("else")).of(CONTENT, &"s"), Ok(Edit::Same), "{pointer:?}");
         }
         assert_eq!(
             edited("/big", "123456789012345678901234567891", CONTENT).as_deref(),
@@ -187,11 +189,11 @@ mod tests {
     #[test]
     fn an_unexpected_value_is_not_replaced_and_not_shown() {
         for (pointer, expect) in [(Some("/host"), "older.example"), (Some("/port"), "05432"), (None, "{}")] {
-            let reject = change(pointer, "7", Some(expect)).of(CONTENT, "secret s").unwrap_err();
+            let reject = change(pointer, "7", Some(expect)).of(CONTENT, &"secret s").unwrap_err();
             assert_eq!(reject.kind, "unexpected-value");
             assert!(!reject.message.contains("example"), "{}", reject.message);
         }
-        assert!(change(Some("/host"), "new", Some("old.example")).of(CONTENT, "s").is_ok());
+        assert!(change(Some("/host"), "new", Some("old.example")).of(CONTENT, &"s").is_ok());
     }
 
     #[test]
@@ -214,7 +216,7 @@ mod tests {
                 format!("{before}{{{before}{name}{between}:{between}{value}{rest}}}{between}")
             };
             let change = Change { pointer: Some(Pointer::field(&key)), value: new.as_str().into(), expect: None };
-            prop_assert_eq!(change.of(&with(&old), "s"), Ok(Edit::New(with(&new).into())));
+            prop_assert_eq!(change.of(&with(&old), &"s"), Ok(Edit::New(with(&new).into())));
         }
     }
 }

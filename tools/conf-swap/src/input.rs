@@ -64,7 +64,8 @@ fn is_rehearsal(name: &str, value: &RawValue) -> bool {
     }
 
     (name == "dry_run" && value.get() == "true")
-        || serde_json::from_str::<Act>(value.get()).is_ok_and(|act| act.dry_run)
+        || value.get().starts_with('{')
+            && serde_json::from_str::<Act>(value.get()).is_ok_and(|act| act.dry_run)
 }
 
 #[cfg(test)]
@@ -84,7 +85,7 @@ mod tests {
         for (field, text, value) in [
             ("endpoint", r#"{"endpoint":"a\u002eb"}"#, "a.b"),
             ("port", r#"{"port":5432.0}"#, "5432.0"),
-            ("on", r#"{"on":true,"dry_run":false,"restore":{"dry_run":false}}"#, "true"),
+            ("on", r#"{"on":true,"dry_run":false,"restore":{"dry_run":false},"list":[true]}"#, "true"),
             ("/restore/endpoints/0", r#"{"restore":{"endpoints":["a"]}}"#, "a"),
             ("a/b", r#"{"a/b":"c","a":{"b":"d"}}"#, "c"),
         ] {

@@ -50,7 +50,7 @@ impl Parameters {
             dry_run,
             time: Timestamp::now(),
         };
-        let content = match change.of(seen.value.reveal(), &latest.to_string())? {
+        let content = match change.of(seen.value.reveal(), &latest)? {
             Edit::Same => return Ok(done(Action::Already, Some(seen.version), None)),
             Edit::New(content) => content,
         };
@@ -161,9 +161,10 @@ impl Parameters {
         if metadata.version > latest.version {
             return Err(refuse::changed_since(latest, metadata.version, latest.version));
         }
+        tracing::info!("{latest}: version {} is the latest, a new one is put over it", latest.version);
         let version = self.api.put(latest, metadata, content).await;
         let version = version.map_err(|trouble| self.named_by.refuse(mask.clean(trouble)))?;
-        tracing::info!("{latest}: version {version} is put over {}; {RESTART}", latest.version);
+        tracing::info!("{latest}: version {version} is put; {RESTART}");
         for between in latest.version + 1..version {
             // A put whose answer was lost was tried again, and is a version of its own.
             let found = self.api.get(&format!("{}:{between}", latest.name)).await;

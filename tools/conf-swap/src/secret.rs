@@ -41,7 +41,7 @@ impl Secrets {
             dry_run,
             time: Timestamp::now(),
         };
-        let content = match change.of(present.reveal(), &secret.to_string())? {
+        let content = match change.of(present.reveal(), &secret)? {
             Edit::Same => return Ok(done(Action::Already, Some(&old), None)),
             Edit::New(content) => content,
         };

@@ -41,7 +41,7 @@ impl std::fmt::Display for Secret {
     }
 }
 
-/// A client.
+/// A client. What its calls return as an error is a request that failed after all its tries.
 #[derive(Clone, Debug)]
 pub struct SecretsManager {
     client: Client,

@@ -24,7 +24,7 @@ impl std::fmt::Display for Parameter {
     }
 }
 
-/// A client.
+/// A client. What its calls return as an error is a request that failed after all its tries.
 #[derive(Clone, Debug)]
 pub struct Ssm {
     client: Client,

@@ -87,6 +87,24 @@ async fn a_parameter_put_twice_by_a_lost_answer_is_still_ours() {
 }
 
 #[tokio::test]
+async fn what_is_to_be_written_over_is_named_before() {
+    let (name, old) = (secret(DB).await, parameter("old").await);
+    let current = stages(&name).await["AWSCURRENT"].clone();
+    for (operation, target, expected) in [
+        ("UpdateSecretVersionStage", ["--secret", &name], format!("{current} is current")),
+        ("PutParameter", ["--ssm", &old], "version 1 is the latest".to_owned()),
+    ] {
+        let proxy = proxy(Rule::new(Fault::Hang).operation(operation));
+        let mut running = tool(&target).args(["--value", "new"]).endpoint(proxy.url()).spawn();
+        running.wait_stderr(&expected);
+        until(|| proxy.count("Hang") == 1);
+        running.signal("KILL");
+        assert!(running.wait().stdout.is_empty());
+        assert_eq!(swap(&tool(&target).args(["--value", "new"]).run())["action"], "swapped");
+    }
+}
+
+#[tokio::test]
 async fn a_death_before_the_label_is_made_good_by_the_next_run() {
     let name = parameter("old").await;
     label(&name, 1, "live").await;

@@ -17,7 +17,7 @@ use crate::cli::Cli;
 use crate::send::explained;
 
 /// How long the nodes may take to show the last documents that one of them has accepted.
-const SETTLE: Duration = Duration::from_secs(30);
+const SETTLE: Duration = Duration::from_secs(10);
 /// What Typesense adds to a schema, and what a new collection has of its own.
 const NOT_SCHEMA: [&str; 4] = ["created_at", "name", "num_documents", "num_memory_shards"];
 /// From this version on, synonyms and overrides are no part of a collection.
@@ -144,7 +144,9 @@ impl Renewal {
             }
             Err(trouble) => return Err(explained(trouble)),
         }
-        if cluster.version().await? < GLOBAL_SETS {
+        let version =
+            cluster.version().await.context("cannot tell the server's version (needs debug:list)")?;
+        if version < GLOBAL_SETS {
             for kind in ["synonyms", "overrides"] {
                 copy(cluster, &model.name, &self.collection, kind).await?;
             }

@@ -23,7 +23,7 @@ use crate::shape::Shape;
 use crate::source::Chunks;
 
 /// Chunks of 64 KiB that are read ahead.
-const AHEAD: NonZeroUsize = NonZeroUsize::new(16).unwrap();
+const AHEAD: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 /// Imports the documents on stdin.
 ///
@@ -53,7 +53,13 @@ pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
             model
         }
         Some(renewal) => renewal.make(&cluster, &model, journal.as_ref()).await?,
-        None => model,
+        None => {
+            // An alias that changes during the import must not split it.
+            if model.name != cli.collection {
+                tracing::info!("importing into {}, which {} names", model.name, cli.collection);
+            }
+            model
+        }
     };
     let path = import_path(&cli, &collection.name);
     let resume = journal.map(|journal| Resume::new(journal, &path, collection.created_at)).transpose()?;

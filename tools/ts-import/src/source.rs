@@ -24,6 +24,18 @@ pub enum Line {
     Trailer(Trailer),
 }
 
+impl Line {
+    /// Bytes of its text, about.
+    fn len(&self) -> usize {
+        match self {
+            Self::Document(document) => document.text().len(),
+            Self::Bad(_, Item::Record(record)) => record.as_str().len(),
+            Self::Bad(_, Item::Line(bad)) => bad.line.len(),
+            Self::Trailer(_) => 0,
+        }
+    }
+}
+
 /// A document and, if that differs, the text that is sent for it.
 #[derive(Debug)]
 pub struct Document {
@@ -103,10 +115,7 @@ impl Iterator for Chunks {
                 }
                 Some(Ok(item)) => {
                     let line = self.line(item);
-                    bytes += match &line {
-                        Line::Document(document) => document.text().len(),
-                        Line::Bad(..) | Line::Trailer(_) => 0,
-                    };
+                    bytes += line.len();
                     chunk.push(line);
                 }
             }

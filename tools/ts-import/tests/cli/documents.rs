@@ -190,11 +190,7 @@ fn rejects_go_to_a_file_that_is_input_again() {
     let output = server.tool("ts-import").arg("--rejects").arg(&file).arg(&people).stdin(input).run();
     assert!(output.assert_code(3).rejects().is_empty());
     let rejects = std::fs::read(&file).expect("rejects");
-    let again = server
-        .tool("ts-import")
-        .args(["--id-field", "id", &people])
-        .stdin(rejects)
-        .run();
+    let again = server.tool("ts-import").args(["--id-field", "id", &people]).stdin(rejects).run();
     assert_eq!(kinds(again.assert_code(3)), ["bad-document"]);
     assert_eq!(server.count(&people), 2);
 }

@@ -75,6 +75,19 @@ fn the_alias_names_a_new_collection_with_all_that_the_old_one_had() {
 }
 
 #[test]
+fn without_the_flag_an_alias_is_followed_once() {
+    let (server, alias, old) = alias();
+    let output = server.tool("ts-import").arg(&alias).stdin(documents(0..3)).run();
+    assert_eq!(output.assert_code(0).records()[0]["collection"], old.as_str());
+    assert!(
+        output.stderr.contains(&format!("importing into {old}, which {alias} names")),
+        "{}",
+        output.stderr
+    );
+    assert_holds(server, &old, 0..3);
+}
+
+#[test]
 fn a_collection_needs_another_name_as_its_alias() {
     let (server, people) = people();
     let without = server.tool("ts-import").args(["--to-new", &people]).stdin(documents(0..3)).run();

@@ -25,7 +25,7 @@ const OF_THE_CLUSTER: [&str; 12] = [
 ];
 
 /// Members of the request that become members of the instance.
-const TAKEN: [&str; 10] = [
+const TAKEN: [&str; 9] = [
     "AutoMinorVersionUpgrade",
     "CACertificateIdentifier",
     "DBInstanceClass",
@@ -34,7 +34,6 @@ const TAKEN: [&str; 10] = [
     "MonitoringRoleArn",
     "PerformanceInsightsKMSKeyId",
     "PerformanceInsightsRetentionPeriod",
-    "PromotionTier",
     "PubliclyAccessible",
 ];
 
@@ -83,6 +82,7 @@ pub(super) fn create(state: &mut State, request: &Fields) -> Result<Fields, Refu
         .set("EngineVersion", parent.get("EngineVersion"))
         .set("DBParameterGroups.DBParameterGroup.1.DBParameterGroupName", group)
         .set("PerformanceInsightsEnabled", request.get("EnablePerformanceInsights").unwrap_or("false"))
+        .set("PromotionTier", request.get("PromotionTier").unwrap_or("1"))
         .set("IsClusterWriter", "false");
     let mut instance = Resource { fields, stages: state.instance_stages.clone().into() };
     if !first {

@@ -31,7 +31,7 @@ pub(super) fn input(choices: &mut Choices, source: &Source, cli: &Cli, mark: &Ma
     let input = place(choices, input, from, given);
     let input = input.set_serverless_v2_scaling_configuration(scaling(choices, from, given)?);
     let input = kept(choices, input, from, given);
-    let input = watched(choices, input, from);
+    let input = watched(choices, input, from, given);
     let input = input.set_associated_roles(roles(choices, from));
     let tags = mark::tags(from.tag_list(), &given.tag, &given.drop_tag, mark)?;
     let by = if given.tag.is_empty() && given.drop_tag.is_empty() { By::Carried } else { By::Override };
@@ -141,11 +141,17 @@ fn kept(choices: &mut Choices, input: Input, from: &DbCluster, given: &Overrides
 }
 
 /// Logs and metrics.
-fn watched(choices: &mut Choices, input: Input, from: &DbCluster) -> Input {
+fn watched(choices: &mut Choices, input: Input, from: &DbCluster, given: &Overrides) -> Input {
     let interval = from.monitoring_interval.filter(|seconds| *seconds > 0);
     let insights = from.performance_insights_enabled.filter(|on| *on);
     let with_insights = insights.is_some();
     input
+        .set_enable_cloudwatch_logs_exports(choices.choose(
+            "EnableCloudwatchLogsExports",
+            "--log-export",
+            some(from.enabled_cloudwatch_logs_exports().to_vec()),
+            some(given.log_export.clone()),
+        ))
         .set_monitoring_interval(choices.choose("MonitoringInterval", "", interval, None))
         .set_monitoring_role_arn(choices.choose(
             "MonitoringRoleArn",

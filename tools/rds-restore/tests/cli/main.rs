@@ -67,7 +67,8 @@ fn error(output: &Output) -> &str {
 /// Nothing was asked for but reads.
 #[track_caller]
 fn assert_only_read(server: &Server) {
-    let writes = ["RestoreDBClusterToPointInTime", "CreateDBInstance", "ModifyDBCluster", "EnableHttpEndpoint"];
+    let writes =
+        ["RestoreDBClusterToPointInTime", "CreateDBInstance", "ModifyDBCluster", "EnableHttpEndpoint"];
     for operation in writes {
         assert_eq!(server.count(operation), 0, "{operation}");
     }

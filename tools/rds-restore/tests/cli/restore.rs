@@ -69,7 +69,7 @@ fn the_request_says_a_time_and_every_setting_that_would_be_reset() -> Result<()>
         ("NetworkType", "IPV4"),
         ("EngineLifecycleSupport", "open-source-rds-extended-support-disabled"),
         ("ServerlessV2ScalingConfiguration.MinCapacity", "0.5"),
-        ("ServerlessV2ScalingConfiguration.MaxCapacity", "16"),
+        ("ServerlessV2ScalingConfiguration.MaxCapacity", "16.0"),
         ("BackupRetentionPeriod", "7"),
         ("PreferredBackupWindow", "02:00-02:30"),
     ];
@@ -149,7 +149,11 @@ fn a_setting_refused_afterwards_does_not_stop_the_recovery() -> Result<()> {
     server.state().refuse("ModifyDBCluster", testkit::rds::Refusal::denied());
     let output = restore(&server).run();
     let record = record(&output);
-    assert!(output.stderr.contains("warning: not set, and to be set by hand: ModifyDBCluster"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("warning: not set, and to be set by hand: ModifyDBCluster"),
+        "{}",
+        output.stderr
+    );
     let left = record["restore"]["not_carried"].to_string();
     assert!(left.contains("ModifyDBCluster app-restore-1120: AccessDenied"), "{left}");
     Ok(())
@@ -171,7 +175,8 @@ fn roles_go_with_the_restore() -> Result<()> {
     }
     let record = record(&restore(&server).run());
     let state = server.state();
-    let roles = state.cluster(TO).unwrap().fields.pairs("AssociatedRoles.DBClusterRole", "RoleArn", "FeatureName");
+    let roles =
+        state.cluster(TO).unwrap().fields.pairs("AssociatedRoles.DBClusterRole", "RoleArn", "FeatureName");
     assert_eq!(roles[0], ("arn:aws:iam::123456789012:role/s3".into(), "s3Import".into()));
     assert_eq!(roles[1], ("arn:aws:iam::123456789012:role/lambda".into(), String::new()));
     let shown = &setting(&record, "AssociatedRoles").unwrap()["restore"];

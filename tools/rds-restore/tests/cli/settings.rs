@@ -21,7 +21,7 @@ fn every_override_reaches_the_request_and_the_record() -> Result<()> {
             &["--min-acu", "2"],
             "ServerlessV2ScalingConfiguration.MinCapacity",
             "ServerlessV2ScalingConfiguration.MinCapacity",
-            "2",
+            "2.0",
         ),
         (
             &["--max-acu", "4.5"],
@@ -99,8 +99,7 @@ fn the_writers_overrides_reach_its_request() -> Result<()> {
     let record = record(&restore(&server).args(flags).run());
     assert_eq!(record["writer"], "forensic-1");
     let class = setting(&record, "writer.DBInstanceClass").unwrap();
-    let expected =
-        json!({"name": "writer.DBInstanceClass", "source": "db.r6g.large", "restore": "db.r7g.xlarge", "by": "override"});
+    let expected = json!({"name": "writer.DBInstanceClass", "source": "db.r6g.large", "restore": "db.r7g.xlarge", "by": "override"});
     assert_eq!(class, &expected);
     let state = server.state();
     let request = state.sent("CreateDBInstance")[0];
@@ -175,7 +174,11 @@ fn less_than_the_least_is_refused_first() -> Result<()> {
     let server = production();
     let output = restore(&server).args(["--min-acu", "32"]).run();
     output.assert_code(1);
-    assert!(error(&output).contains("the least capacity would be 32 ACUs and the most 16"), "{}", output.stderr);
+    assert!(
+        error(&output).contains("the least capacity would be 32 ACUs and the most 16"),
+        "{}",
+        output.stderr
+    );
     assert_only_read(&server);
     Ok(())
 }

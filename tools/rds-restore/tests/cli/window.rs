@@ -17,7 +17,8 @@ fn it_is_told_before_anything_else() -> Result<()> {
 #[test]
 fn a_time_outside_is_refused_with_the_window() -> Result<()> {
     let server = production();
-    for (at, remedy) in [("2026-11-18T01:59:59Z", ""), ("2026-11-20T12:00:01Z", "give --latest"), ("@0", "")] {
+    for (at, remedy) in [("2026-11-18T01:59:59Z", ""), ("2026-11-20T12:00:01Z", "give --latest"), ("@0", "")]
+    {
         let output = tool(&server).args(["--from", "app-prod", "--to", TO, "--at", at]).run();
         output.assert_code(1);
         let line = error(&output);

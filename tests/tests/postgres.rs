@@ -8,6 +8,7 @@ use testkit::cut::Cut;
 use testkit::postgres::{self, Front, PASSWORD, Session};
 
 #[test]
+#[expect(clippy::print_stdout, reason = "which versions were tested depends on the machine")]
 fn each_version_answers_and_each_database_is_another() {
     let versions: Vec<_> = postgres::servers()
         .into_iter()

@@ -3,7 +3,8 @@
 use testkit::postgres;
 
 /// Types of the catalog whose input functions refuse every value: no table has more than nulls of them.
-const WITHOUT_INPUT: &str = "'gtsvector', 'pg_brin_bloom_summary', 'pg_brin_minmax_multi_summary', 'pg_dependencies',
+const WITHOUT_INPUT: &str =
+    "'gtsvector', 'pg_brin_bloom_summary', 'pg_brin_minmax_multi_summary', 'pg_dependencies',
     'pg_mcv_list', 'pg_ndistinct', 'pg_node_tree'";
 
 #[test]

@@ -4,7 +4,7 @@ use anyhow::{Error, anyhow};
 use common::{Failure, Reject, pg};
 use tokio_postgres::error::SqlState;
 
-use crate::run::LOCK_TIMEOUT;
+use crate::transaction::LOCK_TIMEOUT;
 
 /// A failed run of the query with one set of parameters, after so many of its rows were written.
 pub fn of_set(error: Error, rows: u64) -> Failure {

@@ -6,6 +6,7 @@ mod params;
 mod query;
 mod rows;
 mod run;
+mod transaction;
 
 fn main() -> std::process::ExitCode {
     common::run(run::run)

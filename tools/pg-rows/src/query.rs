@@ -39,7 +39,7 @@ impl Query {
     /// fewer, or a record could not hold its columns.
     pub async fn prepare(&self, client: &Client, params: usize) -> Result<Statement> {
         // Alone first: what the server says of it is about the text that the user wrote.
-        let alone = client.prepare(&self.0).await.map_err(|error| self.refused(&error))?;
+        let alone = client.prepare(&self.0).await.map_err(|error| self.refused(error))?;
         if alone.params().len() != params {
             let (wanted, s) = (alone.params().len(), if alone.params().len() == 1 { "" } else { "s" });
             return Err(
@@ -63,15 +63,14 @@ impl Query {
         format!("select pg_catalog.row_to_json(pg_rows.*) from (\n{}\n) pg_rows", self.0)
     }
 
-    fn refused(&self, error: &tokio_postgres::Error) -> anyhow::Error {
-        let place = match error.as_db_error().and_then(|error| error.position()) {
-            Some(&ErrorPosition::Original(position)) => {
-                let (line, column) = place(&self.0, position as usize);
-                format!(" at line {line}, column {column}")
-            }
-            _ => String::new(),
+    /// With the place in the text where that is at fault (class 42 of the SQLSTATEs), and not a lock, say.
+    fn refused(&self, error: tokio_postgres::Error) -> anyhow::Error {
+        let answer = error.as_db_error().filter(|answer| answer.code().code().starts_with("42"));
+        let Some(&ErrorPosition::Original(position)) = answer.and_then(|answer| answer.position()) else {
+            return error.into();
         };
-        anyhow!("the query is wrong{place}: {}", pg::describe(error))
+        let (line, column) = place(&self.0, position as usize);
+        anyhow!("the query is wrong at line {line}, column {column}: {}", pg::describe(&error))
     }
 }
 

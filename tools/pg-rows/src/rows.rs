@@ -90,6 +90,9 @@ impl<'a> Writer<'a> {
 
     /// Hands over what there is.
     pub async fn send(&mut self) {
+        if self.chunk.is_empty() {
+            return;
+        }
         let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK * 2));
         let rows = std::mem::take(&mut self.waiting);
         tokio::select! {

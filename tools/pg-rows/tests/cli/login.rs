@@ -46,6 +46,7 @@ fn a_server_is_trusted_by_its_authority_and_name() {
 
 /// Over TLS of the server's own, the password is bound to the certificate too.
 #[test]
+#[expect(clippy::print_stdout, reason = "a test that is passed over says so")]
 fn a_server_that_takes_tls_alone_is_logged_in_to() {
     let Some(server) =
         postgres::version_15().filter(|server| postgres::value(server.url(), "show ssl") == "on")

@@ -36,11 +36,11 @@ fn lines(output: &Output) -> Vec<&str> {
     output.assert_code(0).text().lines().collect()
 }
 
-/// Rows that fill the server's and the tool's buffers, then one that is never sent.
+/// Rows that fill the server's buffer (8 KiB) and not the tool's (64 KiB), then one that is never sent.
 fn endless(marker: &str) -> String {
     format!(
-        "select n, '{marker}' as marker, repeat('x', 100) as filling, case when n = 2000 then pg_sleep(3600) end as wait
-        from (select generate_series(1, 2000) as n) numbers"
+        "select n, '{marker}' as marker, repeat('x', 100) as filling, case when n = 300 then pg_sleep(3600) end as wait
+        from (select generate_series(1, 300) as n) numbers"
     )
 }
 

@@ -74,4 +74,5 @@ fn a_table_that_is_locked_is_not_waited_for() {
     session.query("begin; lock table t").unwrap();
     let output = run(&url, "table t", &[]);
     assert!(message(&output).contains("55P03"), "{}", output.stderr);
+    assert!(message(&output).contains("(another session held a lock for 10s)"), "{}", output.stderr);
 }

@@ -264,6 +264,8 @@ where
         tracing::error!("stdout was closed: {lost} results are above on stderr, not in the output");
     }
     match failed {
+        // A disk that is full closes stdout too, and the writer knows better why.
+        Some(error) if error.is::<ClosedStdout>() => Err(written.err().unwrap_or(error)),
         Some(error) => Err(error),
         None => written,
     }

@@ -32,6 +32,11 @@ pub trait Tool: Parser {
 
     /// The flags that every tool has.
     fn common(&self) -> &args::Common;
+
+    /// The same of this run, for a tool of which some commands only read.
+    fn changes(&self) -> bool {
+        Self::CHANGES
+    }
 }
 
 /// What a tool's work can reach: cheap to clone, one for each run.
@@ -112,6 +117,7 @@ where
     };
     let tool = name::<C>();
     let args = cli.common();
+    let changes = cli.changes();
     let console = Console::new(args.quiet);
     log::start(tool, args, console.clone());
     let ctx = Ctx { tool, stop: CancellationToken::new(), counts: Arc::new(Counts::new()), console };
@@ -127,13 +133,13 @@ where
     }
     match result {
         Ok(Ended { result, signal }) => {
-            let code = code::<C>(result, &ctx);
+            let code = code::<C>(result, &ctx, changes);
             match signal {
                 Some(signal) => die_by(signal),
                 None => code,
             }
         }
-        Err(error) => code::<C>(Err(error), &ctx),
+        Err(error) => code::<C>(Err(error), &ctx, changes),
     }
 }
 
@@ -180,7 +186,7 @@ fn die_by(signal: i32) -> ExitCode {
     ExitCode::from(ABORTED)
 }
 
-fn code<C: Tool>(result: Result<()>, ctx: &Ctx) -> ExitCode {
+fn code<C: Tool>(result: Result<()>, ctx: &Ctx, changes: bool) -> ExitCode {
     let Err(error) = result else {
         tracing::info!("{}", ctx.counts);
         return if ctx.counts.rejects() > 0 { ExitCode::from(REJECTED) } else { ExitCode::SUCCESS };
@@ -192,7 +198,7 @@ fn code<C: Tool>(result: Result<()>, ctx: &Ctx) -> ExitCode {
         }
         return ExitCode::from(USAGE);
     }
-    if error.is::<ClosedStdout>() && !C::CHANGES {
+    if error.is::<ClosedStdout>() && !changes {
         return ExitCode::SUCCESS;
     }
     tracing::error!("{error:#}");

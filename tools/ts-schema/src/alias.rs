@@ -103,11 +103,7 @@ pub async fn point(cluster: &Cluster, name: &str, target: &str) -> Result<(), Fa
     let body = serde_json::to_string(&Alias { collection_name: target.to_owned() })
         .map_err(|error| Failure::Fatal(anyhow!(error)))?;
     let path = path(&["aliases", name]);
-    cluster
-        .call(Method::PUT, &path, Some(&body))
-        .await
-        .map(drop)
-        .map_err(|trouble| failure(trouble, "refused"))
+    cluster.call(Method::PUT, &path, Some(&body)).await.map(drop).map_err(failure)
 }
 
 /// Takes an alias away.
@@ -119,7 +115,7 @@ pub async fn remove(cluster: &Cluster, name: &str) -> Result<(), Failure> {
     match cluster.call(Method::DELETE, &path, None).await {
         // An answer was lost, and it was gone at the second try.
         Ok(_) | Err(Trouble { status: Some(404), .. }) => Ok(()),
-        Err(trouble) => Err(failure(trouble, "refused")),
+        Err(trouble) => Err(failure(trouble)),
     }
 }
 
@@ -134,6 +130,6 @@ async fn look(cluster: &Cluster, path: &str) -> Result<Option<String>, Failure> 
     match cluster.call(Method::GET, path, None).await {
         Ok(answer) => Ok(Some(answer)),
         Err(Trouble { status: Some(404), .. }) => Ok(None),
-        Err(trouble) => Err(failure(trouble, "refused")),
+        Err(trouble) => Err(failure(trouble)),
     }
 }

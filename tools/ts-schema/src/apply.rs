@@ -143,18 +143,17 @@ impl Run {
             Kind::StemmingDictionary => lines_of(object)?,
             kind => secret::filled(kind, &object.raw)?.into_owned(),
         };
-        let written = self.view.cluster.call(method, &path, Some(&body)).await;
-        self.view.forget(object.kind, collection);
-        match written {
+        match self.view.cluster.call(method, &path, Some(&body)).await {
             Ok(_) => Ok(()),
             // The answer to a rule that was taken may have been lost, and the same rule is refused then.
             Err(trouble) if object.kind == Kind::Limit && trouble.status == Some(400) => {
+                self.view.forget(Kind::Limit);
                 match self.view.standing(object, collection).await? {
                     Standing::Same(_) => Ok(()),
-                    _ => Err(failure(trouble, "refused")),
+                    _ => Err(failure(trouble)),
                 }
             }
-            Err(trouble) => Err(failure(trouble, "refused")),
+            Err(trouble) => Err(failure(trouble)),
         }
     }
 }

@@ -152,6 +152,10 @@ impl common::Tool for Cli {
     fn common(&self) -> &args::Common {
         &self.common
     }
+
+    fn changes(&self) -> bool {
+        matches!(self.command, Some(Command::Apply(_) | Command::Swap(_)))
+    }
 }
 
 const AFTER: &str = "\

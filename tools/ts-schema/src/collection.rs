@@ -65,16 +65,17 @@ impl Run {
             return Ok(outcome);
         }
         let body = secret::filled(object.kind, raw)?;
-        let made = self.view.cluster.call(Method::POST, "/collections", Some(&body)).await;
-        self.view.forget(Kind::Collection, None);
-        let found = match made {
+        let found = match self.view.cluster.call(Method::POST, "/collections", Some(&body)).await {
             Ok(answer) => Object::new(Kind::Collection, None, &answer)?,
             // Its answer was lost and it was posted again, or somebody else has just made it.
-            Err(trouble) if trouble.status == Some(409) => match self.view.collection(name).await? {
-                Some(found) => found.clone(),
-                None => return Err(failure(trouble, "refused")),
-            },
-            Err(trouble) => return Err(failure(trouble, "refused")),
+            Err(trouble) if trouble.status == Some(409) => {
+                self.view.forget(Kind::Collection);
+                match self.view.collection(name).await? {
+                    Some(found) => found.clone(),
+                    None => return Err(failure(trouble)),
+                }
+            }
+            Err(trouble) => return Err(failure(trouble)),
         };
         self.made.insert(object.name.clone(), name.to_owned());
         let ignored = differences(&object.value, &found.value, Kind::Collection.members());

@@ -31,21 +31,25 @@ impl Run {
             return key_outcome(object, standing, Action::Created);
         }
         // Whether a key with this value is there, only the server can say: four characters prove nothing.
-        let made = self.view.cluster.call(Method::POST, "/keys", Some(&body)).await;
-        self.view.forget(Kind::Key, None);
-        match made {
+        match self.view.cluster.call(Method::POST, "/keys", Some(&body)).await {
             Ok(_) => Ok(Outcome::new(Action::Created)),
-            Err(trouble) if trouble.status == Some(409) => match self.view.standing(object, None).await? {
-                Standing::Missing => {
-                    let message = format!(
-                        "{}: there is a key with this value and another description, or it is the bootstrap key",
-                        object.title()
-                    );
-                    Err(Reject::new("differs", message).into())
-                }
-                standing => key_outcome(object, standing, Action::Already),
-            },
-            Err(trouble) => Err(failure(trouble, "refused")),
+            Err(trouble) if trouble.status == Some(409) => self.key_that_is_there(object).await,
+            Err(trouble) => Err(failure(trouble)),
+        }
+    }
+
+    /// A key with this value is there: since long, or because an answer was lost and it was posted again.
+    async fn key_that_is_there(&mut self, object: &Object) -> Result<Outcome, Failure> {
+        self.view.forget(Kind::Key);
+        match self.view.standing(object, None).await? {
+            Standing::Missing => {
+                let message = format!(
+                    "{}: there is a key with this value and another description, or it is the bootstrap key",
+                    object.title()
+                );
+                Err(Reject::new("differs", message).into())
+            }
+            standing => key_outcome(object, standing, Action::Already),
         }
     }
 }
@@ -63,7 +67,7 @@ fn key_outcome(object: &Object, standing: Standing, missing: Action) -> Result<O
 /// The key to post, with its value.
 ///
 /// # Errors
-/// A reject when the file names no variable, the variable is not set, or its value is that of another key.
+/// A reject when the file names no variable, or the variable is not set.
 fn with_value(wanted: &Object) -> Result<String, Reject> {
     if wanted.text("value_env").is_empty() {
         let message =
@@ -72,13 +76,18 @@ fn with_value(wanted: &Object) -> Result<String, Reject> {
     }
     let filled = secret::filled(wanted.kind, &wanted.raw)
         .map_err(|reject| Reject { message: format!("{}: {}", wanted.title(), reject.message), ..reject })?;
-    prefix(wanted)?;
     Ok(filled.into_owned())
 }
 
 /// Whether the file says how the value begins and the environment does not hold it.
 fn is_shown(wanted: &Object) -> bool {
-    !wanted.text("value_prefix").is_empty() && std::env::var_os(wanted.text("value_env")).is_none()
+    !wanted.text("value_prefix").is_empty() && value(wanted).is_none()
+}
+
+/// The value of the variable that the file names, if it names one and that is set.
+fn value(wanted: &Object) -> Option<String> {
+    let name = Some(wanted.text("value_env")).filter(|name| !name.is_empty())?;
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// The key among these that is the wanted one, as far as can be seen: description and first characters are the same.
@@ -97,14 +106,13 @@ pub fn find<'a>(keys: &'a [Object], wanted: &Object) -> Result<Option<&'a Object
 /// The first characters of the value, by the environment or else by the file.
 fn prefix(wanted: &Object) -> Result<Option<String>, Reject> {
     let told = wanted.value.get("value_prefix").and_then(Value::as_str);
-    let name = wanted.text("value_env");
-    let value = Some(name).filter(|name| !name.is_empty()).and_then(|name| std::env::var(name).ok());
-    let start = value.map(|value| value.chars().take(PREFIX).collect::<String>());
+    let start = value(wanted).map(|value| value.chars().take(PREFIX).collect::<String>());
     match (start, told) {
         (Some(start), Some(told)) if start != told => {
             let message = format!(
-                "{}: the value in {name} does not start with {told}: it is another key's",
-                wanted.title()
+                "{}: the value in {} does not start with {told}: it is another key's",
+                wanted.title(),
+                wanted.text("value_env")
             );
             Err(Reject::new("wrong-value", message))
         }

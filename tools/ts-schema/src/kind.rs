@@ -152,3 +152,14 @@ impl Kind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_of_them_are_in_the_order_of_making_them() {
+        assert!(Kind::ALL.is_sorted());
+        assert!(Kind::SynonymSet < Kind::Collection && Kind::Key < Kind::Limit);
+    }
+}

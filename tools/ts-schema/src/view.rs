@@ -64,9 +64,9 @@ impl View {
         Ok(self.lists.get(&id).map(Vec::as_slice).unwrap_or_default())
     }
 
-    /// Forgets a list that has changed.
-    pub fn forget(&mut self, kind: Kind, collection: Option<&str>) {
-        self.lists.remove(&(kind, collection.map(str::to_owned)));
+    /// Forgets a list of the whole cluster that is not as it was.
+    pub fn forget(&mut self, kind: Kind) {
+        self.lists.remove(&(kind, None));
     }
 
     async fn ask(&self, kind: Kind, collection: Option<&str>) -> Result<Vec<Object>> {
@@ -191,16 +191,16 @@ pub fn explained(trouble: Trouble) -> anyhow::Error {
     anyhow::anyhow!("{}{remedy}", trouble.message)
 }
 
-/// What a refused request means: the end of the run where nothing else could succeed either, or a reject of this kind.
+/// What a refused request means: the end of the run where nothing else could succeed either, or a reject.
 ///
 /// 422 is a node that runs out of disk or memory (`Rejecting write`) or was told to take none (`Skipping writes`).
-pub fn failure(trouble: Trouble, kind: &'static str) -> Failure {
+pub fn failure(trouble: Trouble) -> Failure {
     let is_full = trouble.status == Some(422)
         && ["Rejecting", "Skipping"].iter().any(|word| trouble.words.contains(word));
     if passes(&trouble) || is_full || matches!(trouble.status, Some(401 | 403)) {
         return Failure::Fatal(explained(trouble));
     }
-    Reject::new(kind, trouble.message).into()
+    Reject::new("refused", trouble.message).into()
 }
 
 #[cfg(test)]

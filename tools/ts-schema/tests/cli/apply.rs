@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use testkit::fault::{Plan, Proxy};
 use testkit::typesense;
 
 use crate::{actions, apply, collection, file, reject, rejects};
@@ -81,6 +82,22 @@ fn what_a_half_built_cluster_lacks_is_made() {
         made.iter().filter(|(_, action)| *action == "already").map(|(object, _)| object.as_str()).collect();
     assert_eq!(already, ["collection half", "synonym phone"]);
     assert_eq!(made.len(), 6);
+}
+
+#[test]
+fn each_list_is_asked_for_once() {
+    let server = typesense::server();
+    let proxy = Proxy::start(server.url(), Plan::new(1));
+    let synonym = |number| json!({"id":format!("s{number}"),"synonyms":["a",format!("b{number}")]});
+    let content = json!({
+        "collections": [serde_json::from_str::<Value>(&collection("many")).expect("JSON")],
+        "synonyms": {"many": (0..40).map(synonym).collect::<Vec<_>>()}
+    });
+    let file = file(content.to_string());
+    let output = typesense::tool("ts-schema", proxy.url()).arg("apply").arg(&file.path).run();
+    assert_eq!(output.assert_code(0).records().len(), 41);
+    // Health, version, collections, aliases, synonyms, and one for each object.
+    assert_eq!(proxy.requests(), 5 + 41);
 }
 
 #[test]

@@ -143,6 +143,19 @@ fn a_full_disk_is_an_error() {
     }
 }
 
+#[test]
+fn without_a_reader_what_only_reads_ends_well_and_nothing_is_made() {
+    let server = typesense::server();
+    let file = file(format!("[{}]", collection("readerless")));
+    for (command, code) in [(&["export"][..], 0), (&["diff"], 0), (&["apply"], 1), (&["swap", "a", "b"], 1)] {
+        let tool = server.tool("ts-schema").args(command).stdout_broken();
+        let tool = if matches!(command, ["diff"] | ["apply"]) { tool.arg(&file.path) } else { tool };
+        let output = tool.run();
+        assert_eq!(output.code, Some(code), "{command:?}: {}", output.stderr);
+    }
+    assert_eq!(server.request("GET", "/collections/readerless", "").0, 404);
+}
+
 /// Waits until the server has a collection.
 fn wait_for(server: &Server, name: &str) {
     let end = Instant::now() + Duration::from_secs(60);
@@ -167,6 +180,30 @@ fn results_that_nobody_takes_go_to_stderr() {
     assert!(record.contains("created"), "{record}");
     running.wait().assert_code(1);
     assert_eq!(server.request("GET", "/collections/not-made", "").0, 404);
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_a_file_on_stdin() {
+    let mut running = typesense::server().tool("ts-schema").args(["apply", "-"]).spawn();
+    // More than a pipe holds: when it is written, the tool is reading.
+    running.write(vec![b' '; 1 << 18]);
+    running.signal("INT");
+    running.wait_stderr("stopped before the file was read");
+    assert_eq!(running.wait().signal, Some(2));
+}
+
+#[test]
+fn what_the_key_may_not_is_told() {
+    let server = typesense::server();
+    let key = r#"{"description":"looks","actions":["debug:list"],"collections":["*"],"value":"looksOnly"}"#;
+    assert_eq!(server.request("POST", "/keys", key).0, 201);
+    let output = server.tool("ts-schema").arg("export").env("TS_KEY", "looksOnly").run();
+    let stderr = &output.assert_code(1).stderr;
+    assert!(
+        stderr.contains("GET /keys") && stderr.contains("the key must be right and allow this"),
+        "{stderr}"
+    );
+    assert!(output.stdout.is_empty() && !stderr.contains("looksOnly"), "{stderr}");
 }
 
 #[test]

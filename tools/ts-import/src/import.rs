@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use common::Ctx;
 use common::pipe::Items;
 use common::reject::Rejects;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::batch::{Batch, Gathering, Limits};
@@ -137,7 +137,7 @@ impl Flow {
                 biased;
                 () = self.import.receipts.halted() => return self.import.receipts.halt(),
                 Some(done) = self.flying.join_next(), if !self.flying.is_empty() => {
-                    self.landed(done.context("a batch was lost")?).await?;
+                    self.landed(done).await?;
                 }
                 chunk = items.next(), if more && self.waiting.is_empty() => match chunk {
                     None => more = false,
@@ -159,7 +159,7 @@ impl Flow {
     /// Waits for what is in flight.
     async fn drain(&mut self) -> Result<()> {
         while let Some(done) = self.flying.join_next().await {
-            self.landed(done.context("a batch was lost")?).await?;
+            self.landed(done).await?;
         }
         Ok(())
     }
@@ -263,8 +263,12 @@ impl Flow {
     }
 
     /// Takes a batch that is back: into the journal first, then onto stdout.
-    async fn landed(&mut self, flown: Flown) -> Result<()> {
-        let Flown { sender, batch, digest, outcome, took } = flown;
+    async fn landed(&mut self, done: Result<Flown, JoinError>) -> Result<()> {
+        let Flown { sender, batch, digest, outcome, took } = match done {
+            Ok(flown) => flown,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(error) => return Err(error.into()),
+        };
         self.import.sender = Some(sender);
         let outcome = match outcome {
             Ok(outcome) => outcome,

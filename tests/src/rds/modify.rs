@@ -56,24 +56,6 @@ pub(super) fn cluster(state: &mut State, request: &Fields) -> Result<Fields, Ref
     Ok(result)
 }
 
-/// AddRoleToDBCluster.
-pub(super) fn add_role(state: &mut State, request: &Fields) -> Result<Fields, Refusal> {
-    let id = request.get("DBClusterIdentifier").ok_or_else(|| Refusal::missing("DBClusterIdentifier"))?;
-    let role = request.get("RoleArn").ok_or_else(|| Refusal::missing("RoleArn"))?;
-    let cluster = state.cluster_mut(id).ok_or_else(|| Refusal::cluster_not_found(id))?;
-    let path = "AssociatedRoles.DBClusterRole";
-    let roles = cluster.fields.list(path);
-    if roles.iter().any(|one| one.get("RoleArn") == Some(role)) {
-        return Err(Refusal::new(400, "DBClusterRoleAlreadyExists", "The role is already associated"));
-    }
-    let place = format!("{path}.{}", roles.len() + 1);
-    cluster.fields.set(&format!("{place}.RoleArn"), role).set(&format!("{place}.Status"), "ACTIVE");
-    if let Some(feature) = request.get("FeatureName") {
-        cluster.fields.set(&format!("{place}.FeatureName"), feature);
-    }
-    Ok(Fields::default())
-}
-
 /// EnableHttpEndpoint, by the cluster's ARN.
 pub(super) fn enable_http_endpoint(state: &mut State, request: &Fields) -> Result<Fields, Refusal> {
     let arn = request.get("ResourceArn").ok_or_else(|| Refusal::missing("ResourceArn"))?;

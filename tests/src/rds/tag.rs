@@ -34,14 +34,6 @@ fn is_value(value: &str) -> bool {
     value.len() <= 256 && value.chars().all(is_allowed) && !reserved
 }
 
-/// ListTagsForResource.
-pub(super) fn list(state: &mut State, request: &Fields) -> Result<Fields, Refusal> {
-    let tags = resource(state, request)?.fields.sub("TagList");
-    let mut result = Fields::default();
-    result.put("TagList", tags);
-    Ok(result)
-}
-
 /// AddTagsToResource: a key that is there gets the new value.
 pub(super) fn add(state: &mut State, request: &Fields) -> Result<Fields, Refusal> {
     let given = given(request)?;

@@ -93,7 +93,7 @@ impl std::fmt::Display for Value {
 
 /// Settings as they are decided one by one.
 pub struct Choices {
-    /// Whether the source is there to be asked. Of one that was deleted, hardly anything is known.
+    /// Whether the source can be asked. Of one that was deleted, or has no writer, hardly anything is known.
     known: bool,
     /// What was decided.
     pub settings: Vec<Setting>,
@@ -105,6 +105,11 @@ impl Choices {
     /// None yet.
     pub fn new(known: bool) -> Self {
         Self { known, settings: Vec::new(), unknown: Vec::new() }
+    }
+
+    /// Whether the source can be asked about what comes now.
+    pub fn set_known(&mut self, known: bool) {
+        self.known = known;
     }
 
     /// The flag's value, else the source's. `flag` is its name for the user, empty where there is none.

@@ -5,6 +5,7 @@ use aws_sdk_rds::types::{DatabaseInsightsMode, DbCluster};
 
 use crate::choose::{By, Choices};
 use crate::overrides::Overrides;
+use crate::source::text;
 
 /// What is wanted; what is not is left as the service makes it.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +40,7 @@ impl Later {
             maintenance_window: choices.choose(
                 "PreferredMaintenanceWindow",
                 "",
-                from.preferred_maintenance_window.clone(),
+                text(&from.preferred_maintenance_window),
                 None,
             ),
             minor_upgrades: choices.choose(

@@ -48,13 +48,13 @@ impl Plan {
     pub fn tell(&self) {
         for setting in &self.settings {
             if let (By::Override, Some(restore)) = (setting.by, &setting.restore) {
-                let source = setting.source.as_ref().map_or_else(|| "nothing".into(), ToString::to_string);
-                tracing::info!("{} will be {restore}, the source has {source}", setting.name);
+                let instead = setting.source.as_ref().map(|source| format!(", not {source}"));
+                tracing::info!("{} will be {restore}{}", setting.name, instead.unwrap_or_default());
             }
         }
         if !self.unknown.is_empty() {
             tracing::warn!(
-                "not known of a deleted cluster, so the default of the service: {}",
+                "not known of the source, so the default of the service: {}",
                 self.unknown.join(", ")
             );
         }

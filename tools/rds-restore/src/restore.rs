@@ -36,7 +36,7 @@ pub async fn restore(cli: Cli, ctx: Ctx) -> Result<()> {
     let out = Out::start()?;
     let result = Box::pin(run(&cli, &ctx, &rds, database.as_ref(), out.lines().clone())).await;
     let result = result.map_err(|error| match error.downcast_ref::<Unfinished>() {
-        Some(wait) => anyhow!("{wait}; the restore goes on in AWS: the same command again takes it up"),
+        Some(wait) => anyhow!("{wait}; what was started goes on in AWS: the same command again takes it up"),
         None => error,
     });
     result.and(out.finish().await)

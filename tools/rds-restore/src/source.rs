@@ -123,11 +123,8 @@ impl Source {
                 "{id} is of the engine {engine}, and rds-restore restores aurora-postgresql and aurora-mysql"
             );
         }
-        if cluster.engine_mode().is_some_and(|mode| mode != "provisioned") {
-            bail!(
-                "{id} is of the engine mode {}, and rds-restore restores provisioned",
-                cluster.engine_mode().unwrap_or_default()
-            );
+        if let Some(mode) = text(&cluster.engine_mode).filter(|mode| mode != "provisioned") {
+            bail!("{id} is of the engine mode {mode}, and rds-restore restores provisioned");
         }
         if cluster.vpc_networking_enabled() == Some(false) {
             bail!("{id} is outside of any VPC, and rds-restore restores clusters inside of one");
@@ -149,6 +146,11 @@ impl Source {
         }
         Ok(())
     }
+}
+
+/// A word of a description: RDS also writes empty ones where it has nothing to say.
+pub fn text(word: &Option<String>) -> Option<String> {
+    word.clone().filter(|word| !word.is_empty())
 }
 
 /// What the automated backup of a deleted cluster says of its settings. `StorageType` there is not that of Aurora.

@@ -105,7 +105,7 @@ impl Steps<'_> {
         tokio::select! {
             waited = self.wait.until(what, look) => waited,
             () = self.lines.closed() => {
-                bail!("stdout was closed; the restore goes on in AWS: the same command again takes it up")
+                bail!("stdout was closed; what was started goes on in AWS: the same command again takes it up")
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::choose::{By, Choices};
 use crate::cli::Cli;
 use crate::mark::{self, Mark};
 use crate::overrides::{Overrides, either, word};
-use crate::source::Source;
+use crate::source::{Source, text};
 
 /// The request for the new cluster.
 pub(super) fn input(choices: &mut Choices, source: &Source, cli: &Cli, mark: &Mark) -> Result<Input> {
@@ -54,13 +54,13 @@ fn place(choices: &mut Choices, input: Input, from: &DbCluster, given: &Override
         .set_db_subnet_group_name(choices.choose(
             "DBSubnetGroupName",
             "--subnet-group",
-            from.db_subnet_group.clone(),
+            text(&from.db_subnet_group),
             given.subnet_group.clone(),
         ))
         .set_network_type(choices.choose(
             "NetworkType",
             "--network-type",
-            from.network_type.clone(),
+            text(&from.network_type),
             word(given.network_type),
         ))
         .set_port(choices.choose("Port", "--port", from.port, given.port))
@@ -70,11 +70,11 @@ fn place(choices: &mut Choices, input: Input, from: &DbCluster, given: &Override
             from.iam_database_authentication_enabled,
             either(given.iam_authentication, given.no_iam_authentication),
         ))
-        .set_domain(choices.choose("Domain", "", domain.and_then(|domain| domain.domain.clone()), None))
+        .set_domain(choices.choose("Domain", "", domain.and_then(|domain| text(&domain.domain)), None))
         .set_domain_iam_role_name(choices.choose(
             "DomainIAMRoleName",
             "",
-            domain.and_then(|domain| domain.iam_role_name.clone()),
+            domain.and_then(|domain| text(&domain.iam_role_name)),
             None,
         ))
 }
@@ -82,24 +82,24 @@ fn place(choices: &mut Choices, input: Input, from: &DbCluster, given: &Override
 /// How data is kept, and for how long.
 fn kept(choices: &mut Choices, input: Input, from: &DbCluster, given: &Overrides) -> Input {
     let mysql = from.engine() == Some("aurora-mysql");
-    let key = choices.choose("KmsKeyId", "", from.kms_key_id.clone(), given.kms_key.clone());
+    let key = choices.choose("KmsKeyId", "", text(&from.kms_key_id), given.kms_key.clone());
     let input = input
         .set_db_cluster_parameter_group_name(choices.choose(
             "DBClusterParameterGroupName",
             "--cluster-parameter-group",
-            from.db_cluster_parameter_group.clone(),
+            text(&from.db_cluster_parameter_group),
             given.cluster_parameter_group.clone(),
         ))
         .set_storage_type(choices.choose(
             "StorageType",
             "--storage-type",
-            from.storage_type.clone(),
+            text(&from.storage_type),
             word(given.storage_type),
         ))
         .set_engine_lifecycle_support(choices.choose(
             "EngineLifecycleSupport",
             "--engine-lifecycle-support",
-            from.engine_lifecycle_support.clone(),
+            text(&from.engine_lifecycle_support),
             word(given.engine_lifecycle_support),
         ))
         .set_deletion_protection(choices.choose(
@@ -123,7 +123,7 @@ fn kept(choices: &mut Choices, input: Input, from: &DbCluster, given: &Overrides
         .set_preferred_backup_window(choices.choose(
             "PreferredBackupWindow",
             "",
-            from.preferred_backup_window.clone(),
+            text(&from.preferred_backup_window),
             None,
         ))
         // The source's key is used by itself, and need not be one that the caller may name.
@@ -156,14 +156,14 @@ fn watched(choices: &mut Choices, input: Input, from: &DbCluster, given: &Overri
         .set_monitoring_role_arn(choices.choose(
             "MonitoringRoleArn",
             "",
-            from.monitoring_role_arn.clone().filter(|_| interval.is_some()),
+            text(&from.monitoring_role_arn).filter(|_| interval.is_some()),
             None,
         ))
         .set_enable_performance_insights(choices.choose("EnablePerformanceInsights", "", insights, None))
         .set_performance_insights_kms_key_id(choices.choose(
             "PerformanceInsightsKMSKeyId",
             "",
-            from.performance_insights_kms_key_id.clone().filter(|_| with_insights),
+            text(&from.performance_insights_kms_key_id).filter(|_| with_insights),
             None,
         ))
         .set_performance_insights_retention_period(choices.choose(

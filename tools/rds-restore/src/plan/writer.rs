@@ -9,7 +9,7 @@ use crate::choose::{By, Choices};
 use crate::cli::Cli;
 use crate::mark::{self, Mark};
 use crate::overrides::Class;
-use crate::source::Source;
+use crate::source::{Source, text};
 
 /// The class whose capacity follows the load.
 const SERVERLESS: &str = "db.serverless";
@@ -23,6 +23,7 @@ pub(super) fn input(
     mark: &Mark,
 ) -> Result<Input> {
     let (from, given) = (source.writer.as_ref(), &cli.overrides);
+    choices.set_known(from.is_some());
     let class = class(choices, source, given.instance_class.as_ref())?;
     if class == SERVERLESS && cluster.get_serverless_v2_scaling_configuration().is_none() {
         let same = match from.and_then(DbInstance::db_instance_class) {
@@ -43,13 +44,13 @@ pub(super) fn input(
         .set_db_parameter_group_name(choices.choose(
             "writer.DBParameterGroupName",
             "--instance-parameter-group",
-            group.and_then(|group| group.db_parameter_group_name.clone()),
+            group.and_then(|group| text(&group.db_parameter_group_name)),
             given.instance_parameter_group.clone(),
         ))
         .set_ca_certificate_identifier(choices.choose(
             "writer.CACertificateIdentifier",
             "--ca-certificate-identifier",
-            from.and_then(|from| from.ca_certificate_identifier.clone()),
+            from.and_then(|from| text(&from.ca_certificate_identifier)),
             given.ca_certificate_identifier.clone(),
         ))
         .set_publicly_accessible(choices.choose(
@@ -73,7 +74,7 @@ pub(super) fn input(
         .set_preferred_maintenance_window(choices.choose(
             "writer.PreferredMaintenanceWindow",
             "",
-            from.and_then(|from| from.preferred_maintenance_window.clone()),
+            from.and_then(|from| text(&from.preferred_maintenance_window)),
             None,
         ));
     let input = watched(choices, input, from);
@@ -106,7 +107,7 @@ fn watched(choices: &mut Choices, input: Input, from: Option<&DbInstance>) -> In
         .set_monitoring_role_arn(choices.choose(
             "writer.MonitoringRoleArn",
             "",
-            from.and_then(|from| from.monitoring_role_arn.clone()).filter(|_| interval.is_some()),
+            from.and_then(|from| text(&from.monitoring_role_arn)).filter(|_| interval.is_some()),
             None,
         ))
         .set_enable_performance_insights(choices.choose(
@@ -118,7 +119,7 @@ fn watched(choices: &mut Choices, input: Input, from: Option<&DbInstance>) -> In
         .set_performance_insights_kms_key_id(choices.choose(
             "writer.PerformanceInsightsKMSKeyId",
             "",
-            with_insights.and_then(|from| from.performance_insights_kms_key_id.clone()),
+            with_insights.and_then(|from| text(&from.performance_insights_kms_key_id)),
             None,
         ))
         .set_performance_insights_retention_period(choices.choose(

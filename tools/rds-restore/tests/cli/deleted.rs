@@ -57,7 +57,7 @@ fn what_is_not_known_is_said_to_be_a_default() -> Result<()> {
     let flags = ["--from-resource-id", "cluster-APPGONE", "--to", "app-back", "--latest", "-n"];
     let output = tool(&server).args(flags).args(["--min-acu", "1", "--max-acu", "2"]).run();
     let record = record(&output);
-    let line = output.stderr.lines().find(|line| line.contains("not known of a deleted cluster")).unwrap();
+    let line = output.stderr.lines().find(|line| line.contains("not known of the source")).unwrap();
     for expected in [
         "VpcSecurityGroupIds (--security-group)",
         "DBSubnetGroupName (--subnet-group)",

@@ -220,3 +220,27 @@ fn a_source_that_is_no_aurora_in_a_vpc_is_refused() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_source_without_a_writer_leaves_the_writer_to_defaults_and_says_so() -> Result<()> {
+    let server = production();
+    server.state().instances.clear();
+    let output = restore(&server).arg("-n").run();
+    record(&output);
+    let line = output.stderr.lines().find(|line| line.contains("not known of the source")).unwrap();
+    assert!(line.contains("writer.DBParameterGroupName (--instance-parameter-group)"), "{line}");
+    assert!(!line.contains("DBSubnetGroupName"), "{line}");
+    Ok(())
+}
+
+#[test]
+fn an_empty_word_of_a_description_is_no_setting() -> Result<()> {
+    let server = production();
+    server.state().cluster_mut("app-prod").unwrap().fields.set("StorageType", "").set("NetworkType", "");
+    let record = record(&restore(&server).run());
+    let state = server.state();
+    let request = state.sent("RestoreDBClusterToPointInTime")[0];
+    assert!(!request.has("StorageType") && !request.has("NetworkType"));
+    assert!(setting(&record, "StorageType").is_none());
+    Ok(())
+}

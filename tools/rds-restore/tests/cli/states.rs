@@ -149,7 +149,7 @@ fn the_wait_has_an_end_and_says_how_to_go_on() -> Result<()> {
     output.assert_code(1);
     let line = error(&output);
     assert!(line.contains(&format!("{TO}: creating, 12 %, and 3s are over (--timeout)")), "{line}");
-    assert!(line.contains("the restore goes on in AWS: the same command again takes it up"), "{line}");
+    assert!(line.contains("what was started goes on in AWS: the same command again takes it up"), "{line}");
     assert_eq!(output.stdout.len(), 0);
     Ok(())
 }
@@ -163,7 +163,7 @@ fn a_signal_ends_the_wait_and_the_restore_can_be_taken_up() -> Result<()> {
         running.wait_stderr(&format!("{TO}: creating"));
         running.signal(name);
         let line = running.wait_stderr("error: ");
-        assert!(line.contains("a signal ended the wait; the restore goes on in AWS"), "{line}");
+        assert!(line.contains("a signal ended the wait; what was started goes on in AWS"), "{line}");
         let output = running.wait();
         assert_eq!((output.signal, output.stdout.len()), (Some(number), 0));
         server.state().cluster_mut(TO).unwrap().stages = stages.into();

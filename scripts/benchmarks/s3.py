@@ -1,16 +1,16 @@
-"""Measures the tools beside their peers: whole processes, interleaved runs, medians, ratios. Started by scripts/bench."""
+"""s3-versions, s3-restore and cf-purge beside s5cmd, rclone, the AWS CLI and s3-pit-restore."""
 
-import argparse
 import datetime
 import json
 import os
 import pathlib
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+
+from measuring import first_byte, header, interleaved, measure, medians, ratio, row, run, verdict, wall_and_rss
 
 ENV = {
     **os.environ,
@@ -51,80 +51,6 @@ class Tools:
         self.pit = peers / "bin/s3-pit-restore"
 
 
-# ---- measuring
-
-
-def peak(pid):
-    """The largest resident set so far, in KiB. rusage would also count this process, of which the child is a fork."""
-    try:
-        status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0
-    line = next((line for line in status.splitlines() if line.startswith("VmHWM")), "VmHWM: 0 kB")
-    return int(line.split()[1])
-
-
-def measure(env, *commands, stdin=subprocess.DEVNULL):
-    """Runs the commands as one pipeline into /dev/null: {"cpu": s, "wall": s, "rss": MiB of the largest}."""
-    with tempfile.TemporaryFile() as messages:
-        started = time.perf_counter()
-        running = {}
-        for n, command in enumerate(commands):
-            last = n == len(commands) - 1
-            process = subprocess.Popen(
-                command, env=env, stdin=stdin, stdout=subprocess.DEVNULL if last else subprocess.PIPE, stderr=messages
-            )
-            # Ours is closed, so that a process that ends early is noticed by the one before it.
-            if stdin is not subprocess.DEVNULL:
-                stdin.close()
-            stdin = process.stdout
-            running[process.pid] = (process, command)
-        cpu, rss = 0.0, 0
-        while running:
-            for pid, (process, command) in list(running.items()):
-                rss = max(rss, peak(pid))
-                ended, status, used = os.wait4(pid, os.WNOHANG)
-                if not ended:
-                    continue
-                del running[pid]
-                process.returncode = os.waitstatus_to_exitcode(status)
-                if process.returncode != 0:
-                    messages.seek(0)
-                    said = messages.read().decode(errors="replace")[-2000:]
-                    sys.exit(f"bench: {command[0]} ended with {process.returncode}: {said}")
-                cpu += used.ru_utime + used.ru_stime
-            time.sleep(0.001)
-        return {"cpu": cpu, "wall": time.perf_counter() - started, "rss": rss / 1024}
-
-
-def first_byte(env, command, stdin=b""):
-    """Seconds from the start of the process to the first byte on its stdout."""
-    with tempfile.TemporaryFile() as given:
-        given.write(stdin)
-        given.seek(0)
-        started = time.perf_counter()
-        process = subprocess.Popen(
-            command, env=env, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
-        )
-        byte = process.stdout.read(1)
-        took = time.perf_counter() - started
-        _, said = process.communicate()
-    if not byte or process.returncode != 0:
-        sys.exit(f"bench: {command[0]} ended with {process.returncode}: {said.decode(errors='replace')[-2000:]}")
-    return took
-
-
-def medians(runs):
-    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
-
-
-def run(env, command):
-    done = subprocess.run(command, env=env, capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"bench: {command[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
-    return done.stdout
-
-
 # ---- s3-versions
 
 
@@ -139,13 +65,9 @@ def listings(tools, server):
 
 
 def bench_listing(tools, options):
-    runs = {}
     with FastS3(options.bins, f"keys={options.entries // 2}", "versions=2") as server:
         found = run(server.env(), [tools.versions, "s3://synthetic/"]).count("\n")
-        for _ in range(options.runs):
-            for name, command in listings(tools, server).items():
-                runs.setdefault(name, []).append(measure(server.env(), [str(part) for part in command]))
-    results = {name: medians(measured) for name, measured in runs.items()}
+        results = interleaved(options.runs, listings(tools, server), server.env())
     ours = results["s3-versions"]["cpu"]
     targets = {"s5cmd ls --all-versions": 10, "rclone lsf --s3-versions": 5, "aws s3api list-object-versions": 20}
     print(f"\n### Listing {found:,} versions\n")
@@ -282,46 +204,9 @@ def bench_start(tools, options):
             row(name, f"{first:.1f}", "< 50", verdict(first < 50), f"{help_:.1f}", "< 10", verdict(help_ < 10))
 
 
-# ---- Markdown
-
-
-def header(*cells):
-    row(*cells)
-    row("---", *["---:"] * (len(cells) - 1))
-
-
-def row(*cells):
-    print(f"| {' | '.join(cells)} |", flush=True)
-
-
-def wall_and_rss(got):
-    return f"{got['wall']:.2f}", f"{got['rss']:.0f}"
-
-
-def verdict(met):
-    return "met" if met else "**missed**"
-
-
-def ratio(measured, target):
-    return f"{measured:.1f}", f"at least {target}: {verdict(measured >= target)}"
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bins", type=pathlib.Path, required=True)
-    parser.add_argument("--peers", type=pathlib.Path, required=True)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--entries", type=int, default=40_000)
-    parser.add_argument("--many", type=int, default=1_000_000)
-    parser.add_argument("--objects", type=int, default=5_000)
-    options = parser.parse_args()
+def bench(options):
     tools = Tools(options.bins, options.peers)
-    print(f"Medians of {options.runs} interleaved runs on {os.cpu_count()} cores, {platform.system()} {platform.machine()}.")
     small = bench_listing(tools, options)
     bench_memory(tools, options, small)
     bench_restore(tools, options)
     bench_start(tools, options)
-
-
-if __name__ == "__main__":
-    main()

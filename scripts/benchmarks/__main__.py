@@ -1,0 +1,31 @@
+"""Measures the tools beside their peers, on servers of this machine. Started by scripts/bench."""
+
+import argparse
+import os
+import pathlib
+import platform
+
+import postgres
+import s3
+
+PARTS = {"s3": s3.bench, "postgres": postgres.bench}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS])
+    parser.add_argument("--bins", type=pathlib.Path, required=True)
+    parser.add_argument("--peers", type=pathlib.Path, required=True)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--entries", type=int, default=40_000)
+    parser.add_argument("--many", type=int, default=1_000_000)
+    parser.add_argument("--objects", type=int, default=5_000)
+    parser.add_argument("--rows", type=int, default=3_000_000)
+    options = parser.parse_args()
+    print(f"Medians of {options.runs} interleaved runs on {os.cpu_count()} cores, {platform.system()} {platform.machine()}.")
+    for name in options.parts or PARTS:
+        PARTS[name](options)
+
+
+if __name__ == "__main__":
+    main()

@@ -189,10 +189,10 @@ Batches:
 When Typesense is busy or away:
   Before a batch, the nodes' queued_writes are looked at (a key without status:list cannot), and
   above --max-queued-writes ts-import waits. After 503 it waits 10 to 60 seconds. A node that
-  fails is left for the next healthy one. An answer cut short leaves the fate of the rest of its
-  documents unknown, and these are sent again. Documents that are refused with 408, 429 or 5xx
-  are tried again, five times. All this ends when nothing has got on for --timeout. An answer of
-  422, out of disk or memory, ends the run at once.
+  fails is left for the next healthy one, or until one is healthy. An answer cut short leaves
+  the fate of the rest of its documents unknown, and these are sent again. Documents that are
+  refused with 408, 429 or 5xx are tried again, five times in all. All this ends when nothing
+  has got on for --timeout. An answer of 422, out of disk or memory, ends the run at once.
 
 A new collection:
   --to-new makes ALIAS_TIME with the schema, the synonyms and the overrides of COLLECTION. The

@@ -24,6 +24,8 @@ use crate::results::{Broken, Failure, Results, Told};
 
 /// A node that is silent this long is asked whether it is there.
 const SILENCE: Duration = Duration::from_secs(15);
+/// Time between two questions whether a node is healthy again.
+const LOOK: Duration = Duration::from_secs(1);
 /// Tries of a document whose failure may pass, the first among them.
 const TRIES: u32 = 5;
 /// Time between these.
@@ -186,10 +188,8 @@ impl Sender {
             return Err(explained(trouble));
         }
         self.cluster.leave(node);
-        let time = match self.cluster.find_healthy().await {
-            Ok(()) => pause(&trouble, waits.waited),
-            Err(unwell) => pause(&unwell, waits.waited),
-        };
+        let unwell = self.cluster.find_healthy().await.err();
+        let time = pause(unwell.as_ref().unwrap_or(&trouble), waits.waited);
         if waits.since.elapsed() + time > waits.patience {
             let message = trouble.message;
             return Err(anyhow!("{message}; nothing has got on for {:?} (--timeout)", waits.patience));
@@ -200,7 +200,24 @@ impl Sender {
             tracing::debug!("{}; trying again in {time:?}", trouble.message);
         }
         waits.waited += 1;
-        Ok(self.cluster.sleep(time).await)
+        Ok(match unwell {
+            Some(_) => self.until_healthy(time).await,
+            None => self.cluster.sleep(time).await,
+        })
+    }
+
+    /// Waits this long, or until a node is healthy: to ask for that costs a node next to nothing. False when the run was
+    /// stopped before.
+    async fn until_healthy(&self, time: Duration) -> bool {
+        let end = Instant::now() + time;
+        loop {
+            if !self.cluster.sleep(LOOK.min(time)).await {
+                return false;
+            }
+            if Instant::now() >= end || self.cluster.find_healthy().await.is_ok() {
+                return true;
+            }
+        }
     }
 }
 

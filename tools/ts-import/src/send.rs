@@ -113,6 +113,7 @@ impl Sender {
             if let Some(error) = failed {
                 return Err(error);
             }
+            tries += u32::from(!again.is_empty());
             let (told, rest) = todo.split_at(told);
             let mut next = with_followers(batch, again, told, &outcome.accepted);
             next.extend_from_slice(rest);
@@ -124,10 +125,7 @@ impl Sender {
                     !self.ctx.stop.is_cancelled() && self.recover(&node, trouble, &mut waits).await?
                 }
                 Ok(()) if next.is_empty() => true,
-                Ok(()) => {
-                    tries += 1;
-                    self.cluster.sleep(AGAIN.delay(tries)).await
-                }
+                Ok(()) => self.cluster.sleep(AGAIN.delay(tries)).await,
             };
             todo = next;
             if !goes_on {

@@ -13,6 +13,7 @@
 //! | [`cut`] | a proxy in front of PostgreSQL that cuts and holds connections |
 //! | [`typesense`] | Typesense: one server for each test process, and clusters to break |
 //! | [`rds`] | an RDS whose clusters change their state from look to look, exact where moto is not |
+//! | [`examples`] | the shell examples of a tool's README and help |
 //! | [`client`] | an SDK client for the set-up and the checks of a test |
 #![expect(clippy::expect_used, reason = "a broken test bench is a failed test")]
 
@@ -20,6 +21,7 @@ pub mod client;
 pub mod cloudfront;
 pub mod cloudwatch;
 pub mod cut;
+pub mod examples;
 pub mod fault;
 mod listening;
 pub mod moto;

@@ -1,4 +1,4 @@
-//! Every shell example of the READMEs and of the tools' own help, run by bash as it stands.
+//! The shell examples of the READMEs and of the tools' own help, run by bash as they stand.
 //!
 //! Examples speak of the bucket `photos`, the distribution `EABC123` and a few files; a sandbox has them, and the
 //! distribution is the one that moto named.
@@ -7,9 +7,10 @@
 use std::fs;
 use std::path::Path;
 
+use testkit::examples::Example;
 use testkit::s3::{Options, Put, Server};
 use testkit::tool::Tool;
-use testkit::{cloudfront, moto};
+use testkit::{cloudfront, examples, moto};
 
 /// What an earlier s3-restore wrote where nothing was left to do.
 const LOG: &str = r#"{"bucket":"photos","key":"originals/c.jpg","version_id":"v","restore":{"action":"already","version_id":"v","previous_version_id":null}}
@@ -48,17 +49,17 @@ fn files(folder: &Path) {
     }
 }
 
-async fn works(what: &str, example: &str) {
+async fn works(example: &Example) {
     let server = photos();
     let folder = tempfile::tempdir().expect("a folder");
     files(folder.path());
-    let script = example.replace("EABC123", &cloudfront::distribution().await);
-    let output = Tool::bash(&script)
+    let Example { page, script } = example;
+    let output = Tool::bash(&script.replace("EABC123", &cloudfront::distribution().await))
         .env("AWS_ENDPOINT_URL_S3", server.url())
         .env("AWS_ENDPOINT_URL_CLOUDFRONT", moto::endpoint())
         .cwd(folder.path())
         .run();
-    assert_eq!(output.code, Some(0), "{what}:\n{example}\n--- stderr\n{}", output.stderr);
+    assert_eq!(output.code, Some(0), "{page}:\n{script}\n--- stderr\n{}", output.stderr);
 }
 
 fn root() -> &'static Path {
@@ -70,58 +71,19 @@ fn tools() -> Vec<String> {
     folders.map(|folder| folder.expect("a tool").file_name().to_string_lossy().into_owned()).collect()
 }
 
-/// The `sh` blocks of a README, cut at blank lines; scripts of this project are run by its own checks.
-fn blocks(readme: &str) -> Vec<String> {
-    let mut blocks = Vec::new();
-    for (number, part) in readme.split("```").enumerate() {
-        if let Some(code) = part.strip_prefix("sh\n").filter(|_| number % 2 == 1) {
-            let commands = code.split("\n\n").filter(|command| !command.contains("scripts/"));
-            blocks.extend(commands.map(str::to_owned));
-        }
-    }
-    blocks
-}
-
-/// The commands below `Examples:` in a help page: they are indented by four, their headings by two.
-fn commands(help: &str) -> Vec<String> {
-    let mut commands = vec![String::new()];
-    let examples = help.split_once("Examples:\n").map_or("", |(_, rest)| rest);
-    for line in examples.lines().take_while(|line| line.is_empty() || line.starts_with("  ")) {
-        match line.strip_prefix("    ") {
-            Some(command) => {
-                let last = commands.last_mut().expect("never empty");
-                last.push_str(command);
-                last.push('\n');
-            }
-            None => commands.push(String::new()),
-        }
-    }
-    commands.retain(|command| !command.is_empty());
-    commands
-}
-
+/// The tools of the first pipeline are run here; every other tool runs its examples in tests of its own, where it has
+/// the servers for them.
 #[tokio::test]
-async fn every_example_of_a_readme_works() {
-    let mut readmes = vec!["README.md".to_owned()];
-    readmes.extend(tools().iter().map(|tool| format!("tools/{tool}/README.md")));
-    for readme in readmes {
-        let text = fs::read_to_string(root().join(&readme)).expect("a README");
-        let examples = blocks(&text);
-        assert!(!examples.is_empty(), "{readme} has no example");
-        for example in examples {
-            works(&readme, &example).await;
-        }
+async fn every_example_works() {
+    for example in examples::of_readme("README.md") {
+        works(&example).await;
     }
-}
-
-#[tokio::test]
-async fn every_example_of_a_help_page_works() {
     for tool in tools() {
-        let help = Tool::new(&tool).arg("--help").run();
-        let examples = commands(help.text());
-        assert!(!examples.is_empty(), "{tool} --help has no example");
-        for example in examples {
-            works(&format!("{tool} --help"), &example).await;
+        if root().join(format!("tools/{tool}/tests/cli/examples.rs")).exists() {
+            continue;
+        }
+        for example in examples::of(&tool) {
+            works(&example).await;
         }
     }
 }

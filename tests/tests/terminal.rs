@@ -13,6 +13,12 @@ fn a_tool_that_wants_records_shows_its_help_instead_of_waiting() {
         "s3-restore --csv --bucket photos",
         "cf-purge --distribution-id EABC123",
         "s3-versions --bucket photos --keys-from -",
+        "conf-swap --undo",
+        "conf-swap --ssm /app/host --value-from endpoint",
+        "pg-validate-hash",
+        "pg-validate-hash --baseline -",
+        "pg-rows 'select $1' --params-from -",
+        "ts-import people",
     ] {
         let output = Tool::bash(&format!("{ON_A_TERMINAL} {command}")).run();
         output.assert_code(2);

@@ -5,6 +5,7 @@ mod compare;
 mod connect;
 mod contract;
 mod diff;
+mod examples;
 mod faults;
 mod hash;
 mod same;

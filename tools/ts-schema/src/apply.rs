@@ -1,5 +1,7 @@
 //! Makes what is wanted and not there.
 
+mod collection;
+
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;

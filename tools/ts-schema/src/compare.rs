@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::members::{Member, Shape, is_dynamic};
+use crate::kind::members::{Member, Shape, is_dynamic};
 
 /// The longest value that a difference shows, in bytes.
 const SHOWN: usize = 200;

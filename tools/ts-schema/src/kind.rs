@@ -1,9 +1,13 @@
 //! The kinds of objects that make up a cluster's schema, in the order in which they must be made.
 
+pub mod known;
+pub mod members;
+pub mod release;
+
 use serde::Serialize;
 
-use crate::members::{self, Member};
-use crate::release::{self, Line, Release};
+use members::Member;
+use release::{Line, Release};
 
 /// A kind of object. The order is that of making them: what others refer to comes first, aliases come last.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::kind::release::Release;
 use crate::object::Object;
-use crate::release::Release;
 
 #[derive(Deserialize)]
 struct Requests<'a> {

@@ -13,10 +13,10 @@ use serde_json::value::RawValue;
 use crate::compare::differences;
 use crate::key;
 use crate::kind::Kind;
-use crate::known::unknown;
+use crate::kind::known::unknown;
+use crate::kind::release::Release;
 use crate::limit;
 use crate::object::Object;
-use crate::release::Release;
 use crate::secret;
 
 /// How an object that is wanted stands in the cluster.

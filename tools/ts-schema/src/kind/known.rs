@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::kind::Kind;
-use crate::members::{Member, Shape};
-use crate::release::{KNOWN, Line, Release, written};
+use crate::kind::members::{Member, Shape};
+use crate::kind::release::{KNOWN, Line, Release, written};
 
 /// What an object has that the release does not know, one line of words for each.
 ///
@@ -24,7 +24,8 @@ fn object(wanted: &Value, members: &[Member], line: Line, path: &str, out: &mut 
             }
             continue;
         };
-        if member.since > line {
+        // An export of a newer server has its defaults too, and to pass over those changes nothing.
+        if member.since > line && (member.default)(wanted).as_ref() != Some(value) {
             out.push(format!("{path} came with {}", written(member.since)));
             continue;
         }
@@ -49,6 +50,14 @@ mod tests {
 
     fn told(wanted: &Value, major: u32, minor: u32) -> Vec<String> {
         unknown(Kind::Collection, wanted, Version { major, minor }.into())
+    }
+
+    #[test]
+    fn a_default_of_a_later_release_may_stand() {
+        let wanted = json!({"name":"c","metadata":{},"synonym_sets":[],"fields":[
+            {"name":"a","type":"string","stem":false,"store":true,"stem_dictionary":""},
+            {"name":"b","type":"string","store":false}]});
+        assert_eq!(told(&wanted, 0, 24), ["fields.b.store came with 26"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::release::Line;
+use crate::kind::release::Line;
 
 /// One member of an object.
 pub struct Member {

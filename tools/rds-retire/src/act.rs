@@ -60,7 +60,7 @@ impl Run {
     }
 
     fn tags(&self) -> Vec<Tag> {
-        self.bring_back.as_deref().map(tags::from_text).unwrap_or_default()
+        self.ways.as_ref().map(|ways| tags::from_text(&ways.text())).unwrap_or_default()
     }
 
     async fn steps(&mut self, world: &mut World) -> Result<()> {

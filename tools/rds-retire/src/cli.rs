@@ -129,9 +129,10 @@ Connections:
 
 Ways back:
   bring_back in the record restores the final snapshot under the old name, with the network,
-  groups, roles, tags and instances that the cluster had. It is kept as tags of the first snapshot
-  too. point_in_time is for any second that the retained automated backups reach; they expire
-  as they would have. Neither restores custom endpoints, autoscaling, alarms or RDS Proxy targets.
+  groups, roles, tags and instances that the cluster had. point_in_time, with an instant in the
+  place of TIME, is for any second that the retained automated backups reach; they expire as they
+  would have. Both are kept as tags of the first snapshot too. Neither restores custom endpoints,
+  autoscaling, alarms or RDS Proxy targets.
 
 Repeating:
   A repeat finds the snapshots by their names and goes on with what is left. When the cluster is

@@ -5,6 +5,7 @@ use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance};
 
 use crate::names::Names;
 use crate::tags;
+use crate::way_back::Ways;
 
 /// The state that something is in while RDS deletes it.
 pub const DELETING: &str = "deleting";
@@ -92,9 +93,9 @@ impl World {
         })
     }
 
-    /// The commands that an earlier run kept with the cluster's first snapshot.
-    pub fn stored(&self, target: &Target) -> Option<String> {
-        self.keeper(&target.names.last).map(|(_, text)| text)
+    /// The ways back that an earlier run kept with the cluster's first snapshot.
+    pub fn stored(&self, target: &Target) -> Option<Ways> {
+        self.keeper(&target.names.last).and_then(|(_, text)| Ways::of_text(&text))
     }
 
     /// The snapshot that holds the way back from this final snapshot, by its name, and what it holds.

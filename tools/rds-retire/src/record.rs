@@ -79,7 +79,7 @@ pub struct Retire {
     pub connections_max: Option<u64>,
     pub quiet_s: u64,
     pub bring_back: Option<String>,
-    pub point_in_time: String,
+    pub point_in_time: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
 }

@@ -14,7 +14,7 @@ use crate::cluster::{Target, World};
 use crate::rds::{Rds, explained};
 use crate::record::{self, Action, Backups, Record, Retire, Window};
 use crate::step::{self, Step};
-use crate::way_back;
+use crate::way_back::Ways;
 
 /// How long the automated backups of a cluster that is gone may take to show.
 const SHOWN: Duration = Duration::from_secs(60);
@@ -38,7 +38,7 @@ pub async fn retire(cli: Cli, ctx: Ctx) -> Result<()> {
     };
     let region = config.region().context("no AWS region")?.as_ref();
     let run = Run {
-        bring_back: world.stored(&target).or_else(|| way_back::commands(&world, &target, region)),
+        ways: world.stored(&target).or_else(|| Ways::of(&world, &target, region)),
         cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
         wait: Wait::new(&ctx, cli.timeout),
         lines: out.lines().clone(),
@@ -62,8 +62,8 @@ pub struct Run {
     pub wait: Wait,
     pub lines: Lines,
     pub target: Target,
-    /// The commands that bring the cluster back; nothing where only an earlier run knew them and could not keep them.
-    pub bring_back: Option<String>,
+    /// The ways back; nothing where only an earlier run knew them and could not keep them.
+    pub ways: Option<Ways>,
     /// The most connections that any check saw; nothing where none could see any.
     pub connections_max: Option<u64>,
 }
@@ -105,8 +105,8 @@ impl Run {
             restore_window: backups.and_then(|backups| backups.restore_window).map(window),
             connections_max: self.connections_max,
             quiet_s: self.cli.quiet_for.as_secs(),
-            bring_back: self.bring_back.clone(),
-            point_in_time: way_back::point_in_time(&cluster, &resource_id),
+            bring_back: self.ways.as_ref().map(|ways| ways.bring_back.clone()),
+            point_in_time: self.ways.as_ref().map(|ways| ways.point_in_time.clone()),
             dry_run: self.cli.dry_run,
             resource_id,
         };
@@ -136,8 +136,8 @@ impl Run {
 
     async fn write(&self, record: &Record) -> Result<()> {
         self.ctx.counts.done(1);
-        if let Some(bring_back) = &self.bring_back {
-            tracing::info!("to bring it back: {bring_back}");
+        if let Some(ways) = &self.ways {
+            tracing::info!("to bring it back: {}", ways.bring_back);
         }
         let sent = self.lines.send(Line::from_value(record)?.into_line()).await;
         sent.or_else(|line| self.ctx.salvage(&line))

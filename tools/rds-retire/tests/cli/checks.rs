@@ -1,6 +1,6 @@
 //! What stands in the way.
 
-use testkit::rds::{Refusal, Stage};
+use testkit::rds::{Refusal, Stage, State};
 
 use crate::{Incident, error, retire};
 
@@ -163,15 +163,27 @@ fn a_snapshot_that_failed_ends_the_run() {
     assert!(incident.changes().iter().all(|change| !change.starts_with("Delete")));
 }
 
-#[test]
-fn backups_that_were_not_retained_are_an_error_after_the_record() {
+/// Retires, and lets somebody do this to the automated backups meanwhile.
+fn backups_are_lost(lose: impl FnOnce(&mut State)) {
     let incident = Incident::new();
     let running = incident.tool().args(["--timeout", "20s"]).spawn();
     incident.rds.wait_until(|state| state.sent("DeleteDBCluster").len() == 1);
-    incident.rds.state().backups.clear();
+    lose(&mut incident.rds.state());
     let output = running.wait();
     assert!(error(output.assert_code(1)).contains("no automated backups of cluster-APPPROD are"));
     assert_eq!(retire(&output)["automated_backups"], "missing");
+}
+
+#[test]
+fn backups_that_are_gone_are_an_error_after_the_record() {
+    backups_are_lost(|state| state.backups.clear());
+}
+
+#[test]
+fn backups_that_are_not_retained_are_an_error_after_the_record() {
+    backups_are_lost(|state| {
+        state.backups[0].fields.set("Status", "deleting");
+    });
 }
 
 #[test]

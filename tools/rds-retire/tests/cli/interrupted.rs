@@ -95,6 +95,21 @@ fn a_signal_while_the_cluster_is_deleted_says_so() {
 }
 
 #[test]
+fn a_signal_between_two_tries_ends_it() {
+    let incident = Incident::new();
+    for _ in 0..20 {
+        let busy = Refusal::new(400, "InvalidDBInstanceState", "is rebooting");
+        incident.rds.state().refuse("DeleteDBInstance", busy);
+    }
+    let mut running = incident.tool().spawn();
+    running.wait_stderr("is rebooting: looking again");
+    running.signal("INT");
+    let output = running.wait();
+    assert_eq!(output.signal, Some(2));
+    assert!(error(&output).contains("run again to go on"), "{}", output.stderr);
+}
+
+#[test]
 fn the_time_is_bounded() {
     let incident = Incident::new();
     incident.rds.state().snapshot_stages = vec![Stage::after(1000)];

@@ -48,7 +48,12 @@ fn the_cluster_goes_and_the_ways_back_stay() {
             "connections_max": 0,
             "quiet_s": 900,
             "bring_back": null,
-            "point_in_time": "rds-restore --from-resource-id cluster-APPPROD --to app-prod --at TIME",
+            "point_in_time": "rds-restore --from-resource-id cluster-APPPROD --to app-prod --at TIME --subnet-group \
+                app-private --security-group sg-0app --security-group sg-0ops --cluster-parameter-group \
+                app-cluster-pg16 --port 6543 --storage-type aurora-iopt1 --network-type IPV4 \
+                --engine-lifecycle-support open-source-rds-extended-support-disabled --min-acu 0.5 --max-acu 16 \
+                --log-export postgresql --iam-authentication --copy-tags-to-snapshot --instance-class db.r6g.large \
+                --instance-parameter-group app-instance-pg16 --region us-east-1",
         })
     );
     let bring_back = bring_back.as_str().unwrap_or_default();
@@ -76,7 +81,7 @@ fn a_second_time_it_was_already() {
         again.assert_code(0);
         let (first, again) = (retire(&first), retire(&again));
         assert_eq!(again["action"], "already");
-        for same in ["resource_id", "snapshot_id", "final_snapshot_id", "bring_back", "automated_backups"] {
+        for same in ["snapshot_id", "final_snapshot_id", "bring_back", "point_in_time", "automated_backups"] {
             assert_eq!(again[same], first[same], "{same}");
         }
         assert_eq!(again["instances"], json!([]));

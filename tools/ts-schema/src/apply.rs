@@ -143,7 +143,7 @@ impl Run {
         let (method, path) = route(object, collection);
         let body = match object.kind {
             Kind::StemmingDictionary => lines_of(object)?,
-            kind => secret::filled(kind, &object.raw)?.into_owned(),
+            _ => secret::filled(object, &object.raw)?.into_owned(),
         };
         match self.view.cluster.call(method, &path, Some(&body)).await {
             Ok(_) => Ok(()),

@@ -82,7 +82,8 @@ impl Run {
 
     /// Rejects what the cluster has beyond the file, of the kinds that the file speaks of.
     async fn reject_others(&mut self, kinds: &BTreeSet<Kind>, ctx: &Ctx, rejects: &Rejects) -> Result<()> {
-        let names = Names::new(self.view.list(Kind::Key, None).await?);
+        let needs_names = kinds.contains(&Kind::Key) || kinds.contains(&Kind::Limit);
+        let names = Names::new(if needs_names { self.view.list(Kind::Key, None).await? } else { &[] });
         for &kind in kinds {
             let places = match kind.is_within_collection() {
                 true => collections(&mut self.view).await?.into_iter().map(Some).collect(),

@@ -1,5 +1,7 @@
 //! API keys: the cluster shows their first characters alone, and their values come from the environment.
 
+use std::borrow::Cow;
+
 use common::{Failure, Reject};
 use reqwest::Method;
 use serde_json::Value;
@@ -74,9 +76,7 @@ fn with_value(wanted: &Object) -> Result<String, Reject> {
             format!("{}: value_env does not name the environment variable with its value", wanted.title());
         return Err(Reject::new("no-value", message));
     }
-    let filled = secret::filled(wanted.kind, &wanted.raw)
-        .map_err(|reject| Reject { message: format!("{}: {}", wanted.title(), reject.message), ..reject })?;
-    Ok(filled.into_owned())
+    secret::filled(wanted, &wanted.raw).map(Cow::into_owned)
 }
 
 /// Whether the file says how the value begins and the environment does not hold it.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::kind::Kind;
+use crate::object::Object;
 
 /// Members whose values are secrets. In the file each stands with `_env` behind its name.
 const SECRETS: [&str; 8] = [
@@ -54,12 +55,17 @@ pub fn in_plain(kind: Kind, object: &Value) -> Option<&'static str> {
     }
 }
 
-/// The object with its secrets, as it is sent to the server and shown to nobody.
+/// An object in this form with its secrets, as it is sent to the server and shown to nobody.
 ///
 /// # Errors
 /// A reject that names a variable that is not set.
-pub fn filled(kind: Kind, raw: &str) -> Result<Cow<'_, str>, Reject> {
-    if can_hold(kind) && raw.contains("_env\"") { fill(raw).map(Cow::Owned) } else { Ok(Cow::Borrowed(raw)) }
+pub fn filled<'a>(object: &Object, raw: &'a str) -> Result<Cow<'a, str>, Reject> {
+    if !can_hold(object.kind) || !raw.contains("_env\"") {
+        return Ok(Cow::Borrowed(raw));
+    }
+    let named =
+        |reject: Reject| Reject { message: format!("{}: {}", object.title(), reject.message), ..reject };
+    fill(raw).map(Cow::Owned).map_err(named)
 }
 
 fn fill(raw: &str) -> Result<String, Reject> {
@@ -178,11 +184,14 @@ mod tests {
         let raw = r#"{"value_env":"CARGO_PKG_NAME","n":1.10,"m":[{"api_keys_env":["CARGO_PKG_NAME"]}],"x_env":"y"}"#;
         let expected =
             format!(r#"{{"value":"{name}","n":1.10,"m":[{{"api_keys":["{name}"]}}],"x_env":"y"}}"#);
-        assert_eq!(filled(Kind::Key, raw).unwrap(), expected);
-        assert_eq!(filled(Kind::Preset, raw).unwrap(), raw);
-        let missing = filled(Kind::Key, r#"{"value_env":"TS_NOT_SET_ANYWHERE"}"#).unwrap_err();
+        let object = |kind| Object::new(kind, None, r#"{"name":"n"}"#).unwrap();
+        assert_eq!(filled(&object(Kind::Key), raw).unwrap(), expected);
+        assert_eq!(filled(&object(Kind::Preset), raw).unwrap(), raw);
+        let missing =
+            filled(&object(Kind::Collection), r#"{"value_env":"TS_NOT_SET_ANYWHERE"}"#).unwrap_err();
         assert_eq!(missing.kind, "no-value");
-        assert!(missing.message.contains("TS_NOT_SET_ANYWHERE"), "{}", missing.message);
+        let expected = "collection n: value_env: the environment variable TS_NOT_SET_ANYWHERE is not set";
+        assert!(missing.message.starts_with(expected), "{}", missing.message);
     }
 
     #[test]

@@ -130,7 +130,7 @@ impl View {
         }
         if wanted.kind == Kind::Limit {
             // Rules are known by what they limit, and keys among that are secrets.
-            let filled = Object::new(Kind::Limit, None, &secret::filled(Kind::Limit, &wanted.raw)?)?;
+            let filled = Object::new(Kind::Limit, None, &secret::filled(wanted, &wanted.raw)?)?;
             let rule = limit::find(self.list(Kind::Limit, None).await?, &filled);
             return Ok(rule.map_or(Standing::Missing, |rule| compared(&filled, rule)));
         }

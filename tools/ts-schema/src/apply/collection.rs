@@ -64,7 +64,7 @@ impl Run {
             self.made.insert(object.name.clone(), name.to_owned());
             return Ok(outcome);
         }
-        let body = secret::filled(object.kind, raw)?;
+        let body = secret::filled(object, raw)?;
         let found = match self.view.cluster.call(Method::POST, "/collections", Some(&body)).await {
             Ok(answer) => Object::new(Kind::Collection, None, &answer)?,
             // Its answer was lost and it was posted again, or somebody else has just made it.

@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use anyhow::{Result, anyhow};
 use futures_util::TryStreamExt as _;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Statement};
 
 use crate::board::{Done, Wanted, Work};
 use crate::digest::{DRAWN, Drawn};
@@ -28,7 +28,14 @@ pub struct Scan<'a> {
     pub work: &'a Work,
     /// How.
     pub shared: &'a Shared,
+    /// [`SEEN`], prepared on the connection.
+    pub seen: &'a Statement,
 }
+
+/// What the server says of the reads of a relation in this transaction.
+pub const SEEN: &str = "select pg_stat_get_xact_tuples_returned(oid), current_setting('track_counts')::bool,
+       pg_relation_filenode(oid) is not distinct from nullif(relfilenode, 0)
+  from pg_class where oid = $1";
 
 /// What a piece of work gave.
 pub struct Read {
@@ -108,10 +115,7 @@ impl Scan<'_> {
     /// # Errors
     /// The server's answer.
     pub async fn seen(&self) -> Result<Seen> {
-        let sql = "select pg_stat_get_xact_tuples_returned(oid), current_setting('track_counts')::bool,
-                          pg_relation_filenode(oid) is not distinct from nullif(relfilenode, 0)
-                     from pg_class where oid = $1";
-        let row = self.client.query_opt(sql, &[&self.leaf.oid]).await?;
+        let row = self.client.query_opt(self.seen, &[&self.leaf.oid]).await?;
         let row = row.ok_or_else(|| anyhow!("{} is not in the catalog", self.leaf.name))?;
         Ok(Seen { rows: row.try_get(0)?, is_counting: row.try_get(1)?, is_same_file: row.try_get(2)? })
     }

@@ -8,14 +8,14 @@ use anyhow::{Result, anyhow, bail};
 use common::Reject;
 use common::pg::{Database, describe};
 use tokio::sync::mpsc;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Statement};
 use tokio_postgres::error::SqlState;
 use tokio_util::sync::CancellationToken;
 
 use crate::board::{Board, Done, Finished, Work};
 use crate::find;
 use crate::pace::Pace;
-use crate::scan::Scan;
+use crate::scan::{SEEN, Scan};
 use crate::session;
 
 /// What all workers of a run share.
@@ -70,11 +70,12 @@ pub const TOOL: &str = "pg-validate-hash";
 
 async fn drain(client: &Client, side: usize, snapshot: Option<&str>, shared: &Shared) -> Result<()> {
     session::settle(client, shared.condition.is_none() && !shared.only_count).await?;
+    let seen = client.prepare(SEEN).await.map_err(|error| anyhow!("{}", describe(&error)))?;
     session::begin(client, snapshot).await?;
     session::mark(client).await?;
     let mut counted = HashMap::new();
     while let Some(work) = shared.board.next(side).await {
-        let result = piece(client, side, &work, shared, &mut counted).await?;
+        let result = piece(client, &seen, side, &work, shared, &mut counted).await?;
         session::back(client).await?;
         if let Some(finished) = shared.board.done(side, &work, result)
             && shared.finished.send(finished).await.is_err()
@@ -88,6 +89,7 @@ async fn drain(client: &Client, side: usize, snapshot: Option<&str>, shared: &Sh
 /// `counted` is what the server said last of each leaf in this transaction.
 async fn piece(
     client: &Client,
+    seen: &Statement,
     side: usize,
     work: &Work,
     shared: &Shared,
@@ -95,7 +97,7 @@ async fn piece(
 ) -> Outcome {
     let table = shared.board.table(side, work.table).ok_or_else(|| anyhow!("no such piece of work"))?;
     let leaf = table.leaves.get(work.leaf).ok_or_else(|| anyhow!("no such piece of work"))?;
-    let scan = Scan { client, table, leaf, work, shared };
+    let scan = Scan { client, table, leaf, work, shared, seen };
     let result = checked(&scan, counted).await;
     result.or_else(|error| refused(&table.name, error).map(Err))
 }

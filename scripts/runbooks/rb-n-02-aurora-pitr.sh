@@ -189,6 +189,7 @@ restored_url() {
     [ -n "${DB_URL:-}" ] || die 2 'neither RESTORED_URL nor DB_URL is set: validation needs to log in'
     host=$(member endpoint "$EVIDENCE/restored.jsonl")
     port=$(member port "$EVIDENCE/restored.jsonl")
+    [ -n "$host" ] && [ -n "$port" ] || die 1 "$EVIDENCE/restored.jsonl tells no endpoint: set RESTORED_URL"
     scheme=${DB_URL%%://*} rest=${DB_URL#*://}
     authority=${rest%%[/?]*}
     case $authority in

@@ -143,10 +143,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_line_is_its_own_parameter(line in "[^\r\n]*[^\\s]") {
+        fn any_line_is_its_own_parameter(line in "[^\r\n\u{feff}]*[^\\s\u{feff}]") {
             let items: Vec<_> = plain(Box::new(io::Cursor::new(line.clone().into_bytes()))).collect();
             let [Ok(Item::Record(record))] = &items[..] else { panic!("{items:?}") };
-            let line = line.trim_start_matches('\u{feff}').to_owned();
             prop_assert_eq!(of(record, &[]).unwrap(), [Param(Some(line))]);
         }
     }

@@ -55,11 +55,13 @@ async fn connect(
         connected.set(true);
         let mut work = pin!(transaction.run(client, params, lines, &written));
         tokio::select! {
-            done = &mut work => done,
+            // A signal goes before the end of the input, which would mean a commit.
+            biased;
             () = halted(stop, lines) => {
                 transaction.halt.cancel();
                 Ok(cancel(database, client, work).await)
             }
+            done = &mut work => done,
         }
     });
     let halted_before = async {

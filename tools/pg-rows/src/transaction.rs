@@ -111,6 +111,7 @@ impl Transaction<'_> {
                     // The next record may be long in coming.
                     writer.send().await;
                     tokio::select! {
+                        biased;
                         () = self.halt.cancelled() => None,
                         item = items.next() => item,
                     }

@@ -6,6 +6,12 @@ use testkit::postgres;
 
 use crate::{checked, endless, run, running, tool, wait_until};
 
+/// How many connections the tool has: before there is none, the end of stdin could end it instead of the signal.
+fn sessions(url: &str) -> String {
+    let sql = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'pg-rows'";
+    postgres::value(url, sql)
+}
+
 #[test]
 fn a_signal_cancels_the_query_on_the_server() {
     for server in postgres::servers() {
@@ -51,6 +57,7 @@ fn a_signal_ends_a_wait_for_records_and_for_a_server() {
     waiting.write("a\n");
     waiting.line().unwrap();
     waiting.signal("INT");
+    wait_until("stopped", || sessions(&url) == "0");
     assert_eq!(waiting.wait().signal, Some(2));
 
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -60,6 +67,20 @@ fn a_signal_ends_a_wait_for_records_and_for_a_server() {
     waiting.signal("INT");
     assert_eq!(waiting.wait().signal, Some(2));
     drop(connection);
+}
+
+#[test]
+fn a_signal_ends_this_run_of_the_query_and_those_after_it() {
+    let url = postgres::database();
+    let flags = ["select pg_sleep($1)::text as one_of_many", "--params-from", "-", "--plain"];
+    let tool = tool(&url).args(flags).stdin("3600\n".repeat(20)).spawn();
+    wait_until("running", || running(&url, "one_of_many") == 1);
+    tool.signal("INT");
+    let output = tool.wait();
+    assert_eq!(output.signal, Some(2));
+    assert!(output.stdout.is_empty() && output.rejects().is_empty(), "{output:?}");
+    assert!(!output.stderr.contains("could not be cancelled"), "{}", output.stderr);
+    assert_eq!(running(&url, "one_of_many"), 0);
 }
 
 #[test]
@@ -92,6 +113,15 @@ fn changes_are_kept_when_all_was_written_and_only_then() {
     assert!(output.assert_code(1).stderr.contains("rolled back"), "{}", output.stderr);
     assert_eq!(kept(), "0");
 
+    let flags = ["--params-from", "-", "--plain"];
+    let mut stopped = read_write("select change($1) as n").args(flags).spawn();
+    stopped.write("1\n");
+    stopped.line().unwrap();
+    stopped.signal("INT");
+    wait_until("stopped", || sessions(&url) == "0");
+    assert_eq!(stopped.wait().signal, Some(2));
+    assert_eq!(kept(), "0");
+
     let failed = "select 1 / (change(n) - 2) as n from (select generate_series(1, 3) as n) numbers";
     run(&url, failed, &["--read-write"]).assert_code(1);
     assert_eq!(kept(), "0");
@@ -99,9 +129,7 @@ fn changes_are_kept_when_all_was_written_and_only_then() {
     read_write("select change(7) as n").run().assert_code(0);
     assert_eq!(kept(), "1");
 
-    let some = "select 1 / (change($1) - 2) as n";
-    let flags = ["--read-write", "--params-from", "-", "--plain"];
-    let output = tool(&url).arg(some).args(flags).stdin("1\n2\n3\n").run();
+    let output = read_write("select 1 / (change($1) - 2) as n").args(flags).stdin("1\n2\n3\n").run();
     output.assert_code(3);
     assert_eq!(postgres::value(&url, "select string_agg(n::text, ' ' order by n) from t"), "1 3 7");
 }

@@ -1,7 +1,7 @@
 //! The same command again: after it was done, after a crash at each step, and where the name is somebody else's.
 
 use anyhow::Result;
-use testkit::rds::{Hang, Refusal, cluster};
+use testkit::rds::{Hang, Refusal, Stage, cluster};
 
 use crate::{TO, assert_only_read, error, production, record, restore, tool};
 
@@ -141,12 +141,31 @@ fn a_writer_that_took_over_since_is_the_writer() -> Result<()> {
     record(&restore(&server).run());
     {
         let mut state = server.state();
-        let writer = format!("{TO}-writer");
-        let old = state.instances.iter_mut().find(|one| one.get("DBInstanceIdentifier") == writer).unwrap();
-        old.fields.set("IsClusterWriter", "false");
+        state.instances.retain(|one| one.get("DBClusterIdentifier") != TO);
         state.instances.push(testkit::rds::instance("app-second", TO, true));
+        state.log.clear();
     }
     let again = record(&restore(&server).run());
     assert_eq!((&again["writer"], &again["restore"]["action"]), (&"app-second".into(), &"already".into()));
+    // Also where something else is missing, no other writer is created beside it.
+    server.state().cluster_mut(TO).unwrap().fields.set("PreferredMaintenanceWindow", "mon:05:00-mon:05:30");
+    let again = record(&restore(&server).run());
+    assert_eq!((&again["writer"], &again["restore"]["action"]), (&"app-second".into(), &"resumed".into()));
+    assert_eq!(server.count("CreateDBInstance"), 0);
+    Ok(())
+}
+
+#[test]
+fn a_run_that_ended_before_the_cluster_was_restorable_waits_on() -> Result<()> {
+    let server = production();
+    server.state().restore_stages = vec![Stage::after(0).with("Status", "available")];
+    restore(&server).args(["--no-wait-restorable"]).run().assert_code(0);
+    let restorable = Stage::after(3)
+        .with("EarliestRestorableTime", "2026-11-25T02:00:00Z")
+        .with("LatestRestorableTime", "2026-11-25T02:10:00Z");
+    server.state().cluster_mut(TO).unwrap().stages.push_back(restorable);
+    let again = record(&restore(&server).run());
+    assert_eq!(again["restore"]["action"], "resumed");
+    assert_eq!(again["restore"]["latest_restorable_time"], "2026-11-25T02:10:00Z");
     Ok(())
 }

@@ -127,6 +127,25 @@ fn throttling_errors_and_resets_are_survived() -> Result<()> {
 }
 
 #[test]
+fn a_look_that_fails_in_passing_is_made_again() -> Result<()> {
+    let server = production();
+    let nonsense = Fault::Answer { status: 200, body: "<html/>".to_owned() };
+    // The first two looks are before the restore, and these are of it.
+    let plan = Plan::new(7)
+        .rule(Rule::new(nonsense.clone()).operation("DescribeDBClusters").nth(4))
+        .rule(Rule::new(nonsense).operation("DescribeDBInstances").nth(2));
+    let proxy = Proxy::start(server.url(), plan);
+    let output = restore(&server).endpoint(proxy.url()).run();
+    record(&output);
+    assert_eq!(proxy.count("Answer"), 2);
+    for what in [format!("DescribeDBClusters of {TO}: "), format!("DescribeDBInstances of {TO}-writer: ")] {
+        let told = output.stderr.lines().find(|line| line.contains(&what));
+        assert!(told.is_some_and(|line| line.ends_with("and is tried again")), "{what}: {}", output.stderr);
+    }
+    Ok(())
+}
+
+#[test]
 fn an_answer_that_is_lost_is_no_second_restore() -> Result<()> {
     let server = production();
     let plan = Plan::new(7)

@@ -57,6 +57,7 @@ impl Transaction<'_> {
         written: &Cell<u64>,
     ) -> Result<Option<Done>> {
         client.batch_execute(&self.begin()).await?;
+        watch(client).await?;
         let statement = self.query.prepare(client, params.len()).await?;
         let mut writer = Writer::new(self.ctx, lines, &self.halt, written);
         let rejected = match params {
@@ -87,10 +88,9 @@ impl Transaction<'_> {
             // Zero would be no limit.
             format!("set local statement_timeout = '{}ms';", limit.as_millis().max(1))
         });
-        // Every digit of a float, whatever the role's setting. The last is not known to every version of the server.
+        // Every digit of a float, whatever the role's setting.
         format!(
-            "begin {mode}; {limit} set local lock_timeout = '{LOCK_TIMEOUT}'; set local extra_float_digits = 1;
-            select set_config(name, '{CHECK}', true) from pg_settings where name = 'client_connection_check_interval'"
+            "begin {mode}; {limit} set local lock_timeout = '{LOCK_TIMEOUT}'; set local extra_float_digits = 1"
         )
     }
 
@@ -161,4 +161,14 @@ impl Transaction<'_> {
         }
         Ok(())
     }
+}
+
+/// Has the server end the query by itself where this side vanishes. Not every version and platform of it can.
+async fn watch(client: &Client) -> Result<()> {
+    let set = format!("savepoint pg_rows; set local client_connection_check_interval = '{CHECK}'");
+    if client.batch_execute(&set).await.is_err() {
+        client.batch_execute("rollback to savepoint pg_rows").await?;
+    }
+    client.batch_execute("release savepoint pg_rows").await?;
+    Ok(())
 }

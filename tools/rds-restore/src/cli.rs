@@ -43,9 +43,6 @@ pub struct Cli {
     #[arg(long, conflicts_with = "at")]
     pub latest: bool,
 
-    #[command(flatten)]
-    pub overrides: Overrides,
-
     /// Log in to the new writer with the PostgreSQL URL in this environment variable
     ///
     /// User, password and database are taken from it, host and port are those of the new cluster.
@@ -80,6 +77,10 @@ pub struct Cli {
 
     #[command(flatten)]
     pub common: args::Common,
+
+    // Last, because its heading would hold for all that comes after it.
+    #[command(flatten)]
+    pub overrides: Overrides,
 }
 
 impl common::Tool for Cli {

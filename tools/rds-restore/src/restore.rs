@@ -65,6 +65,9 @@ async fn run(cli: &Cli, ctx: &Ctx, rds: &Rds, database: Option<&Database>, lines
         Some(there) => steps.are_done(there).await?,
         None => false,
     };
+    if !complete {
+        steps.check_writer_id().await?;
+    }
     let action = match (&there, complete) {
         (None, _) => Action::Restored,
         (Some(_), true) => Action::Already,

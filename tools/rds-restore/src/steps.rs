@@ -61,6 +61,20 @@ impl Steps<'_> {
         Ok(writer.is_some_and(|writer| writer.db_instance_status() == Some(AVAILABLE)))
     }
 
+    /// Refuses a name for the writer that an instance elsewhere has: the service would say so hours later.
+    ///
+    /// # Errors
+    /// One line, or a request that failed.
+    pub async fn check_writer_id(&self) -> Result<()> {
+        let Cli { to, .. } = self.cli;
+        let id = self.cli.writer_id();
+        let there = self.rds.instance(&id).await.map_err(explained)?;
+        if there.is_some_and(|there| there.db_cluster_identifier() != Some(to)) {
+            bail!("the DB instance {id} is there already, and not in {to}: give another --writer-id");
+        }
+        Ok(())
+    }
+
     /// Does all that is missing, and returns the cluster as it is then.
     ///
     /// # Errors
@@ -88,9 +102,9 @@ impl Steps<'_> {
             return self.available().await;
         }
         let began = Instant::now();
-        let lacks = |there: &DbCluster| match is_restorable(there) && there.status() == Some(AVAILABLE) {
-            true => None,
-            false => Some(format!("{}, not restorable yet", states::shown(there))),
+        let lacks = |there: &DbCluster| {
+            let done = is_restorable(there) && there.status() == Some(AVAILABLE);
+            (!done).then(|| format!("{}, not restorable yet", states::shown(there)))
         };
         let cluster = self.cluster(lacks).await?;
         timings.restorable = Some(began.elapsed());
@@ -160,17 +174,8 @@ impl Steps<'_> {
             _ => Ok(()),
         };
         match self.when_available(create).await? {
-            Err(trouble) if trouble.code == "DBInstanceAlreadyExists" => {
-                let there = self.rds.instance(&id).await.map_err(explained)?;
-                let cluster = there.as_ref().and_then(|there| there.db_cluster_identifier());
-                if cluster != Some(self.cli.to.as_str()) {
-                    bail!(
-                        "the DB instance {id} is there already, and not in {}: give another --writer-id",
-                        self.cli.to
-                    );
-                }
-                Ok(())
-            }
+            // An answer that was lost, or a run of the same command beside this one.
+            Err(trouble) if trouble.code == "DBInstanceAlreadyExists" => self.check_writer_id().await,
             created => created.map_err(explained),
         }
     }

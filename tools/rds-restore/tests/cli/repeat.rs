@@ -1,7 +1,7 @@
 //! The same command again: after it was done, after a crash at each step, and where the name is somebody else's.
 
 use anyhow::Result;
-use testkit::rds::{Hang, Refusal, Stage, cluster};
+use testkit::rds::{Hang, Refusal, Stage, cluster, instance};
 
 use crate::{TO, assert_only_read, error, production, record, restore, tool};
 
@@ -125,13 +125,33 @@ fn a_restore_that_somebody_else_started_meanwhile_is_refused() -> Result<()> {
 }
 
 #[test]
-fn an_instance_elsewhere_with_the_writers_name_is_refused() -> Result<()> {
+fn an_instance_elsewhere_with_the_writers_name_is_refused_first() -> Result<()> {
     let server = production();
-    let output = restore(&server).args(["--writer-id", "app-prod-2"]).run();
-    output.assert_code(1);
+    let run = |flags: &[&str]| restore(&server).args(["--writer-id", "app-prod-2"]).args(flags).run();
     let expected =
-        "the DB instance app-prod-2 is there already, and not in app-restore-1120: give another --writer-id";
-    assert!(error(&output).contains(expected), "{}", output.stderr);
+        format!("the DB instance app-prod-2 is there already, and not in {TO}: give another --writer-id");
+    for flags in [&[][..], &["-n"]] {
+        let output = run(flags);
+        assert!(error(output.assert_code(1)).contains(&expected), "{}", output.stderr);
+    }
+    assert_only_read(&server);
+    Ok(())
+}
+
+#[test]
+fn one_that_was_created_elsewhere_meanwhile_is_refused_too() -> Result<()> {
+    let server = production();
+    let stages = std::mem::take(&mut server.state().restore_stages);
+    let running = restore(&server).args(["--writer-id", "app-late"]).spawn();
+    server.wait_until(|state| state.cluster(TO).is_some());
+    {
+        let mut state = server.state();
+        state.instances.push(instance("app-late", "app-prod", false));
+        state.cluster_mut(TO).unwrap().stages = stages.into();
+    }
+    let output = running.wait();
+    assert!(error(output.assert_code(1)).contains(&format!("not in {TO}")), "{}", output.stderr);
+    assert_eq!(server.count("CreateDBInstance"), 1);
     Ok(())
 }
 
@@ -142,7 +162,7 @@ fn a_writer_that_took_over_since_is_the_writer() -> Result<()> {
     {
         let mut state = server.state();
         state.instances.retain(|one| one.get("DBClusterIdentifier") != TO);
-        state.instances.push(testkit::rds::instance("app-second", TO, true));
+        state.instances.push(instance("app-second", TO, true));
         state.log.clear();
     }
     let again = record(&restore(&server).run());

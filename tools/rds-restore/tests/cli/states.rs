@@ -130,10 +130,10 @@ fn throttling_errors_and_resets_are_survived() -> Result<()> {
 fn a_look_that_fails_in_passing_is_made_again() -> Result<()> {
     let server = production();
     let nonsense = Fault::Answer { status: 200, body: "<html/>".to_owned() };
-    // The first two looks are before the restore, and these are of it.
+    // Two looks at each kind are before the restore, and these are of it.
     let plan = Plan::new(7)
         .rule(Rule::new(nonsense.clone()).operation("DescribeDBClusters").nth(4))
-        .rule(Rule::new(nonsense).operation("DescribeDBInstances").nth(2));
+        .rule(Rule::new(nonsense).operation("DescribeDBInstances").nth(3));
     let proxy = Proxy::start(server.url(), plan);
     let output = restore(&server).endpoint(proxy.url()).run();
     record(&output);

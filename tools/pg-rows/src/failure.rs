@@ -25,7 +25,9 @@ fn kind(code: &SqlState) -> Option<(&'static str, bool)> {
         "55P03" => Some(("locked", true)),
         code if code.starts_with("40") => Some(("conflict", true)),
         // A value, a constraint, more than one row, a function's own RAISE.
-        code if ["22", "23", "21", "P0"].contains(&&code[..2]) => Some(("query-failed", false)),
+        code if ["22", "23", "21", "P0"].iter().any(|class| code.starts_with(class)) => {
+            Some(("query-failed", false))
+        }
         _ => None,
     }
 }

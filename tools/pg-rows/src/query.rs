@@ -76,9 +76,9 @@ impl Query {
 
 /// Line and column, both from 1, of a character counted from 1.
 fn place(text: &str, position: usize) -> (usize, usize) {
-    let before = || text.chars().take(position.saturating_sub(1));
-    let column = before().collect::<Vec<_>>().iter().rev().take_while(|&&char| char != '\n').count();
-    (before().filter(|&char| char == '\n').count() + 1, column + 1)
+    let before: String = text.chars().take(position.saturating_sub(1)).collect();
+    let column = before.chars().rev().take_while(|&char| char != '\n').count() + 1;
+    (before.matches('\n').count() + 1, column)
 }
 
 #[cfg(test)]

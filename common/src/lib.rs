@@ -15,6 +15,7 @@ pub mod http;
 pub mod input;
 pub mod journal;
 mod log;
+pub mod members;
 #[cfg(feature = "pg")]
 pub mod pg;
 pub mod pipe;

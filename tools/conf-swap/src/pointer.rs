@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-use serde::de::{Deserializer, MapAccess, Visitor};
+use common::members::Members;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -119,33 +119,6 @@ fn element<'a>(array: &'a str, key: &str) -> Result<&'a RawValue, Lost> {
     let elements: Vec<&RawValue> = serde_json::from_str(array).map_err(|_| Lost::NotJson)?;
     let index = key.parse::<usize>().ok().filter(|index| index.to_string() == key);
     index.and_then(|index| elements.get(index).copied()).ok_or(Lost::Missing)
-}
-
-/// All members of an object, in order and with repeated keys, which a map would not show.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct All;
-
-        impl<'de> Visitor<'de> for All {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(All)
-    }
 }
 
 #[cfg(test)]

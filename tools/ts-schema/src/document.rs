@@ -2,15 +2,13 @@
 
 mod order;
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fmt;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
+use common::members::Members;
 use common::reject::unwrap_dead_letter;
 use common::{Ctx, Record, Reject, Usage};
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -39,7 +37,7 @@ pub fn wanted(record: &Record) -> Result<Object, Reject> {
     let (collection, objects) = if kind.is_within_collection() {
         let Members(lists) = serde_json::from_str(section.get()).map_err(broken)?;
         let (collection, objects) = lists.first().ok_or_else(|| Reject::bad_record("an empty object"))?;
-        (Some(collection.to_string()), list(objects.get())?)
+        (Some(collection.clone()), list(objects.get())?)
     } else {
         (None, list(section.get())?)
     };
@@ -104,33 +102,6 @@ impl Document {
             records.push(alone(object.kind, object.collection.as_deref(), &object.raw)?);
         }
         Ok(Self { records, kinds })
-    }
-}
-
-/// The members of an object as they come, also two of one name: files are put together by hand.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
-
-struct MembersVisitor;
-
-impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Members<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some(member) = map.next_entry()? {
-            members.push(member);
-        }
-        Ok(Members(members))
     }
 }
 

@@ -17,7 +17,7 @@ fn a_tool_that_wants_records_shows_its_help_instead_of_waiting() {
         "conf-swap --ssm /app/host --value-from endpoint",
         "pg-validate-hash",
         "pg-validate-hash --baseline -",
-        "pg-rows 'select $1' --params-from -",
+        "pg-rows 'select $1' --params-from - --plain",
         "ts-import people",
     ] {
         let output = Tool::bash(&format!("{ON_A_TERMINAL} {command}")).run();

@@ -41,11 +41,7 @@ pub(super) fn shown(state: &State, cluster: &Resource) -> Fields {
 pub(super) fn instances(state: &mut State, request: &Fields) -> Result<Fields, Refusal> {
     state.instances.retain_mut(Resource::look);
     let wanted = request.get("DBInstanceIdentifier");
-    let clusters = match request.get("Filters.Filter.1.Name") {
-        Some("db-cluster-id") => request.values("Filters.Filter.1.Values.Value"),
-        None => Vec::new(),
-        Some(other) => return Err(Refusal::value(format!("Unrecognized filter name: {other}"))),
-    };
+    let clusters = filtered(request)?;
     let found: Vec<Fields> = state
         .instances
         .iter()
@@ -56,6 +52,15 @@ pub(super) fn instances(state: &mut State, request: &Fields) -> Result<Fields, R
     match wanted {
         Some(id) if found.is_empty() => Err(Refusal::instance_not_found(id)),
         _ => Ok(all("DBInstances.DBInstance", found)),
+    }
+}
+
+/// The clusters that the filter `db-cluster-id` names, all without one.
+fn filtered(request: &Fields) -> Result<Vec<&str>, Refusal> {
+    match request.get("Filters.Filter.1.Name") {
+        Some("db-cluster-id") => Ok(request.values("Filters.Filter.1.Values.Value")),
+        None => Ok(Vec::new()),
+        Some(other) => Err(Refusal::value(format!("Unrecognized filter name: {other}"))),
     }
 }
 
@@ -70,16 +75,19 @@ pub(super) fn shown_instance(instance: &Resource) -> Fields {
 pub(super) fn automated_backups(state: &mut State, request: &Fields) -> Result<Fields, Refusal> {
     state.backups.retain_mut(Resource::look);
     let current: Vec<Resource> = state.clusters.iter().map(current_backup).collect();
-    let fits = |backup: &&Resource, name| {
-        request.get(name).is_none_or(|wanted| backup.get(name).eq_ignore_ascii_case(wanted))
-    };
-    let of_resource =
-        state.backups.iter().chain(&current).filter(|backup| fits(backup, "DbClusterResourceId"));
-    let found: Vec<Fields> = of_resource
-        .filter(|backup| fits(backup, "DBClusterIdentifier"))
+    let clusters = filtered(request)?;
+    let wanted = request.get("DbClusterResourceId");
+    let found: Vec<Fields> = state
+        .backups
+        .iter()
+        .chain(&current)
+        .filter(|backup| {
+            wanted.is_none_or(|wanted| backup.get("DbClusterResourceId").eq_ignore_ascii_case(wanted))
+        })
+        .filter(|backup| clusters.is_empty() || clusters.contains(&backup.get("DBClusterIdentifier")))
         .map(|backup| backup.fields.clone())
         .collect();
-    if found.is_empty() && request.has("DbClusterResourceId") {
+    if found.is_empty() && wanted.is_some() {
         let message = "No automated backup for this DB cluster was found.";
         return Err(Refusal::new(404, "DBClusterAutomatedBackupNotFoundFault", message));
     }

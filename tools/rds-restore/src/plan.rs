@@ -47,7 +47,9 @@ impl Plan {
     /// Tells on stderr what will be other than at the source.
     pub fn tell(&self) {
         for setting in &self.settings {
-            if let (By::Override, Some(restore)) = (setting.by, &setting.restore) {
+            if let (By::Override, Some(restore)) = (setting.by, &setting.restore)
+                && setting.source != setting.restore
+            {
                 let instead = setting.source.as_ref().map(|source| format!(", not {source}"));
                 tracing::info!("{} will be {restore}{}", setting.name, instead.unwrap_or_default());
             }

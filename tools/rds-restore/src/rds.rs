@@ -5,7 +5,7 @@ use aws_sdk_rds::config::Builder;
 use aws_sdk_rds::operation::create_db_instance::builders::CreateDbInstanceInputBuilder;
 use aws_sdk_rds::operation::modify_db_cluster::builders::ModifyDbClusterInputBuilder;
 use aws_sdk_rds::operation::restore_db_cluster_to_point_in_time::builders::RestoreDbClusterToPointInTimeInputBuilder;
-use aws_sdk_rds::types::{DbCluster, DbClusterAutomatedBackup, DbInstance};
+use aws_sdk_rds::types::{DbCluster, DbClusterAutomatedBackup, DbInstance, Filter};
 use common::aws::{Trouble, probe_retries};
 
 /// RDS in one region.
@@ -75,16 +75,18 @@ impl Rds {
     /// What deleted clusters of this name left behind.
     ///
     /// # Errors
-    /// A request that failed after all its tries.
+    /// A request that failed after a few tries.
     pub async fn retained(&self, id: &str) -> Result<Vec<DbClusterAutomatedBackup>, Trouble> {
-        let request = self.client.describe_db_cluster_automated_backups();
-        let backups = request.into_paginator().items().send().try_collect().await;
-        let backups: Vec<DbClusterAutomatedBackup> =
-            backups.map_err(|error| Trouble::new("DescribeDBClusterAutomatedBackups", &error))?;
-        let is_one = |backup: &DbClusterAutomatedBackup| {
-            backup.db_cluster_identifier() == Some(id) && backup.status() == Some("retained")
-        };
-        Ok(backups.into_iter().filter(is_one).collect())
+        // The argument for a name takes only that of a cluster that is there (API reference).
+        let named = Filter::builder().name("db-cluster-id").values(id).build();
+        let request = self.client.describe_db_cluster_automated_backups().filters(named).customize();
+        let quick = Builder::new().retry_config(probe_retries());
+        let answer = request.config_override(quick).send().await;
+        let what = format!("DescribeDBClusterAutomatedBackups of {id}");
+        let answer = answer.map_err(|error| Trouble::new(&what, &error))?;
+        let mut backups = answer.db_cluster_automated_backups.unwrap_or_default();
+        backups.retain(|backup| backup.status() == Some("retained"));
+        Ok(backups)
     }
 
     /// Starts a restore.

@@ -80,7 +80,17 @@ impl Source {
 
     /// A name that no cluster has. That its cluster was deleted since matters to a run that is repeated.
     async fn lost(rds: &Rds, id: &str) -> Result<Self> {
-        match <[DbClusterAutomatedBackup; 1]>::try_from(rds.retained(id).await.map_err(explained)?) {
+        let retained = match rds.retained(id).await {
+            Ok(retained) => retained,
+            Err(trouble) => {
+                bail!(
+                    "there is no cluster {id}: check --from, --region and --profile; whether it was deleted is not \
+                     known ({})",
+                    trouble.message
+                )
+            }
+        };
+        match <[DbClusterAutomatedBackup; 1]>::try_from(retained) {
             Ok([backup]) => Self::deleted(backup, true),
             Err(backups) if backups.is_empty() => {
                 bail!("there is no cluster {id}: check --from, --region and --profile")

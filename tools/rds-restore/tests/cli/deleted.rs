@@ -1,7 +1,7 @@
 //! Sources that were deleted, and whose automated backups were retained.
 
 use anyhow::Result;
-use testkit::rds::{Server, automated_backup, cluster};
+use testkit::rds::{Refusal, Server, automated_backup, cluster};
 
 use crate::{AT, TO, assert_only_read, error, production, record, restore, setting, tool};
 
@@ -122,6 +122,10 @@ fn a_name_that_is_gone_leads_to_its_resource_id() -> Result<()> {
     let output = start().run();
     output.assert_code(1);
     assert!(error(&output).contains("there is no cluster app-gone: check --from, --region and --profile"));
+    server.state().refuse("DescribeDBClusterAutomatedBackups", Refusal::denied());
+    let output = start().run();
+    let line = error(output.assert_code(1));
+    assert!(line.contains("there is no cluster app-gone") && line.contains("AccessDenied"), "{line}");
     assert_only_read(&server);
     Ok(())
 }

@@ -222,6 +222,16 @@ fn a_source_that_is_no_aurora_in_a_vpc_is_refused() -> Result<()> {
 }
 
 #[test]
+fn only_a_difference_is_told() -> Result<()> {
+    let server = production();
+    let output = restore(&server).args(["-n", "--port", "5555", "--deletion-protection"]).run();
+    record(&output);
+    assert!(output.stderr.contains("Port will be 5555, not 6543"), "{}", output.stderr);
+    assert!(!output.stderr.contains("DeletionProtection"), "{}", output.stderr);
+    Ok(())
+}
+
+#[test]
 fn a_source_without_a_writer_leaves_the_writer_to_defaults_and_says_so() -> Result<()> {
     let server = production();
     server.state().instances.clear();

@@ -19,8 +19,11 @@ def peak(pid):
     return int(line.split()[1])
 
 
-def measure(env, *commands, stdin=subprocess.DEVNULL):
-    """Runs the commands as one pipeline into /dev/null: {"cpu": s, "wall": s, "rss": MiB of the largest}."""
+def measure(env, *commands, stdin=subprocess.DEVNULL, expected=0):
+    """Runs the commands as one pipeline into /dev/null: {"cpu": s, "wall": s, "rss": MiB of the largest}.
+
+    Each must end with the expected exit code.
+    """
     with tempfile.TemporaryFile() as messages:
         started = time.perf_counter()
         running = {}
@@ -43,7 +46,7 @@ def measure(env, *commands, stdin=subprocess.DEVNULL):
                     continue
                 del running[pid]
                 process.returncode = os.waitstatus_to_exitcode(status)
-                if process.returncode != 0:
+                if process.returncode != expected:
                     messages.seek(0)
                     said = messages.read().decode(errors="replace")[-2000:]
                     sys.exit(f"bench: {command[0]} ended with {process.returncode}: {said}")
@@ -69,12 +72,16 @@ def first_byte(env, command, stdin=b""):
     return took
 
 
-def interleaved(runs, commands, env):
-    """The medians of each command, all of which are run in turn so many times: {name: {"cpu", "wall", "rss"}}."""
+def interleaved(runs, commands, env, expected=None):
+    """The medians of each command, all of which are run in turn so many times: {name: {"cpu", "wall", "rss"}}.
+
+    `expected` has the exit codes of those that end with another than 0.
+    """
     measured = {name: [] for name in commands}
     for _ in range(runs):
         for name, command in commands.items():
-            measured[name].append(measure(env, [str(part) for part in command]))
+            code = (expected or {}).get(name, 0)
+            measured[name].append(measure(env, [str(part) for part in command], expected=code))
     return {name: medians(got) for name, got in measured.items()}
 
 

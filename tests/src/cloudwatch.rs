@@ -5,32 +5,19 @@
 //! GetMetricData: a value carries the first second of its minute).
 
 use std::collections::HashMap;
-use std::convert::Infallible;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_smithy_cbor::data::Type;
 use aws_smithy_cbor::decode::DeserializeError;
 use aws_smithy_cbor::{Decoder, Encoder};
 use aws_smithy_types::DateTime;
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
-use crate::listening::Listening;
+use crate::answering::{Answer, Server};
 
 /// Seconds of one value.
 const MINUTE: i64 = 60;
 
 /// A running CloudWatch. It ends when it is dropped.
-pub struct CloudWatch {
-    state: Arc<Mutex<State>>,
-    listening: Listening,
-}
+pub struct CloudWatch(Server<State>);
 
 #[derive(Default)]
 struct State {
@@ -45,61 +32,42 @@ impl CloudWatch {
     /// # Panics
     /// If the system gives no port or thread.
     pub fn start() -> Self {
-        let state = Arc::<Mutex<State>>::default();
-        let serving = Arc::clone(&state);
-        Self { state, listening: Listening::start(move |stream| serve(stream, Arc::clone(&serving))) }
+        Self(Server::start(State::default(), |state, head, body| state.answer(head.uri.path(), body)))
     }
 
     /// Where it listens: for `AWS_ENDPOINT_URL_CLOUDWATCH`.
     pub fn url(&self) -> &str {
-        self.listening.url()
+        self.0.url()
     }
 
     /// Gives an instance this many connections, now and always.
     pub fn connections(&self, instance: &str, connections: u32) {
-        lock(&self.state).connections.insert(instance.to_owned(), connections);
+        self.0.state().connections.insert(instance.to_owned(), connections);
     }
 
     /// Answers every request with this error code and status 403 from now on.
     pub fn refuse(&self, code: &'static str) {
-        lock(&self.state).refusal = Some(code);
+        self.0.state().refusal = Some(code);
     }
 
     /// How many requests came in.
     pub fn requests(&self) -> usize {
-        lock(&self.state).requests
+        self.0.state().requests
     }
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
-    let answer = service_fn(move |request| answer(Arc::clone(&state), request));
-    // The error is that of a client which left.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
-}
-
-async fn answer(
-    state: Arc<Mutex<State>>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let is_known = request.uri().path().ends_with("/operation/GetMetricData");
-    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    let mut state = lock(&state);
-    state.requests += 1;
-    let (status, body) = match (state.refusal, Asked::read(&body)) {
-        (Some(code), _) => (403, error(code)),
-        (None, Ok(asked)) if is_known => (200, values(&asked, &state.connections)),
-        (None, _) => (400, error("ValidationError")),
-    };
-    let answer = Response::builder()
-        .status(status)
-        .header("content-type", "application/cbor")
-        .header("smithy-protocol", "rpc-v2-cbor")
-        .body(Full::new(body.into()));
-    Ok(answer.expect("an answer"))
+impl State {
+    fn answer(&mut self, path: &str, body: &[u8]) -> Answer {
+        self.requests += 1;
+        let is_known = path.ends_with("/operation/GetMetricData");
+        let (status, body) = match (self.refusal, Asked::read(body)) {
+            (Some(code), _) => (403, error(code)),
+            (None, Ok(asked)) if is_known => (200, values(&asked, &self.connections)),
+            (None, _) => (400, error("ValidationError")),
+        };
+        let headers = [("content-type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")];
+        Answer::new(status, &headers, body)
+    }
 }
 
 fn error(code: &str) -> Vec<u8> {

@@ -14,9 +14,11 @@
 //! | [`typesense`] | Typesense: one server for each test process, and clusters to break |
 //! | [`rds`] | an RDS whose clusters change their state from look to look, exact where moto is not |
 //! | [`examples`] | the shell examples of a tool's README and help |
+//! | [`answering`] | a server for a fake: a state, and one function that answers requests from it |
 //! | [`client`] | an SDK client for the set-up and the checks of a test |
 #![expect(clippy::expect_used, reason = "a broken test bench is a failed test")]
 
+pub mod answering;
 pub mod client;
 pub mod cloudfront;
 pub mod cloudwatch;

@@ -46,10 +46,9 @@ mod snapshot;
 mod state;
 mod tag;
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::MutexGuard;
 
-use crate::listening::Listening;
+use crate::answering;
 
 pub use fields::Fields;
 pub use refusal::Refusal;
@@ -57,26 +56,8 @@ pub use resource::{Resource, Stage};
 pub use seed::{ACCOUNT, arn, automated_backup, cluster, instance};
 pub use state::{Hang, Logged, State};
 
-/// How long [`Server::wait_until`] waits before the test is failed.
-const LIMIT: Duration = Duration::from_secs(120);
-
 /// A running server, on threads of its own. It ends when it is dropped.
-pub struct Server {
-    shared: Arc<Shared>,
-    listening: Listening,
-}
-
-/// The state, and what tells of its changes.
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+pub struct Server(answering::Server<State>);
 
 impl Server {
     /// Starts an empty server on a free loopback port; it accepts connections when this returns.
@@ -84,20 +65,17 @@ impl Server {
     /// # Panics
     /// If the system gives no port or thread.
     pub fn start() -> Self {
-        let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() });
-        let serving = Arc::clone(&shared);
-        let listening = Listening::start(move |stream| http::serve(stream, Arc::clone(&serving)));
-        Self { shared, listening }
+        Self(answering::Server::start(State::default(), |state, _, body| http::answer(state, body)))
     }
 
     /// Where it listens, such as `http://127.0.0.1:34567`.
     pub fn url(&self) -> &str {
-        self.listening.url()
+        self.0.url()
     }
 
     /// All that it knows, to be set up, looked at or changed; nothing is answered meanwhile.
     pub fn state(&self) -> MutexGuard<'_, State> {
-        self.shared.state()
+        self.0.state()
     }
 
     /// How many requests there were for an operation, whatever their answer.
@@ -110,14 +88,9 @@ impl Server {
     /// # Panics
     /// If it has not within two minutes.
     #[track_caller]
-    pub fn wait_until(&self, mut reached: impl FnMut(&State) -> bool) {
-        let end = Instant::now() + LIMIT;
-        let mut state = self.state();
-        while !reached(&state) {
-            let left = end.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "not reached; the last requests: {:#?}", state.log.iter().rev().take(3));
-            let waited = self.shared.changed.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
+    pub fn wait_until(&self, is_reached: impl FnMut(&State) -> bool) {
+        let is_reached = self.0.wait_until(is_reached);
+        let state = self.state();
+        assert!(is_reached, "not reached; the last requests: {:#?}", state.log.iter().rev().take(3));
     }
 }

@@ -1,67 +1,32 @@
-//! HTTP/1.1 in front of the operations.
+//! HTTP in front of the operations.
 
-use std::convert::Infallible;
-use std::future::pending;
-use std::sync::Arc;
-
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-
-use super::Shared;
 use super::fields::Fields;
 use super::operation::carry_out;
 use super::refusal::Refusal;
-use super::state::{Hang, Logged};
+use super::state::{Hang, Logged, State};
+use crate::answering::Answer;
 
-/// Serves one client until it leaves.
-pub(super) async fn serve(stream: TcpStream, shared: Arc<Shared>) {
-    let answer = service_fn(move |request| answer(Arc::clone(&shared), request));
-    // The error is that of a client which left.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
-}
-
-async fn answer(
-    shared: Arc<Shared>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    let request = Fields::of_form(&String::from_utf8_lossy(&body));
+/// Carries out one request of the Query protocol, whose form is the body.
+pub(super) fn answer(state: &mut State, body: &[u8]) -> Answer {
+    let request = Fields::of_form(&String::from_utf8_lossy(body));
     let operation = request.get("Action").unwrap_or_default().to_owned();
-    let (result, hangs) = {
-        let mut state = shared.state();
-        let hangs = state.hangs.get(&operation).copied();
-        let result = match state.refusal(&operation) {
-            Some(refusal) => Err(refusal),
-            None if hangs == Some(Hang::Before) => Ok(Fields::default()),
-            None => carry_out(&mut state, &operation, &request),
-        };
-        let refused = result.as_ref().err().map(|refusal| refusal.code);
-        state.log.push(Logged { operation: operation.clone(), request, refused });
-        (result, hangs)
+    let hangs = state.hangs.get(&operation).copied();
+    let result = match state.refusal(&operation) {
+        Some(refusal) => Err(refusal),
+        None if hangs == Some(Hang::Before) => Ok(Fields::default()),
+        None => carry_out(state, &operation, &request),
     };
-    shared.changed.notify_all();
-    if hangs.is_some() && result.is_ok() {
-        pending::<()>().await;
-    }
-    Ok(reply(&operation, result))
+    let refused = result.as_ref().err().map(|refusal| refusal.code);
+    state.log.push(Logged { operation: operation.clone(), request, refused });
+    if hangs.is_some() && result.is_ok() { Answer::never() } else { reply(&operation, result) }
 }
 
-fn reply(operation: &str, result: Result<Fields, Refusal>) -> Response<Full<Bytes>> {
+fn reply(operation: &str, result: Result<Fields, Refusal>) -> Answer {
     let (status, document) = match result {
         Ok(members) => (200, document(operation, &members)),
         Err(refusal) => (refusal.status, refusal.document()),
     };
-    Response::builder()
-        .status(status)
-        .header("content-type", "text/xml")
-        .body(Full::new(Bytes::from(document)))
-        .expect("a valid status")
+    Answer::new(status, &[("content-type", "text/xml")], document)
 }
 
 /// The result comes first, and is there even if it is empty: clients look for it in that place.

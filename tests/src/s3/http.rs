@@ -6,20 +6,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::error::Error;
 use super::request::Request;
 use super::service::Service;
+use crate::answering;
 
 /// Serves one client until it leaves.
 pub(super) async fn serve(stream: TcpStream, service: Arc<Service>) {
-    let answer = service_fn(move |request| answer(Arc::clone(&service), request));
-    // The error is that of a client which left.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+    answering::serve(stream, move |request| answer(Arc::clone(&service), request)).await;
 }
 
 async fn answer(

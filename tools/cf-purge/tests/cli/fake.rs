@@ -9,22 +9,14 @@
 //! | a path starts with `/` and is ASCII, else `InvalidArgument` | Developer Guide, "Invalidation paths" |
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::net::TcpListener;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::sync::MutexGuard;
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response};
-use hyper_util::rt::TokioIo;
 use quick_xml::escape::{escape, unescape};
-use tokio::sync::oneshot;
+use testkit::answering::{Answer, Server};
+use testkit::tool::Tool;
 
-/// The id of the only distribution there is.
-pub const DISTRIBUTION: &str = "EFAKE1";
+/// The id of the only distribution there is, which the examples have too.
+pub const DISTRIBUTION: &str = "EABC123";
 
 const SINGLES: usize = 3000;
 const WILDCARDS: usize = 15;
@@ -175,7 +167,7 @@ impl State {
         )
     }
 
-    fn answer(&mut self, method: &Method, path: &str, query: &str, body: &str) -> Result<String, Refusal> {
+    fn answer(&mut self, method: &str, path: &str, query: &str, body: &str) -> Result<String, Refusal> {
         self.requests.push(format!("{method} {path}"));
         if let Some(refusal) = self.refuse_all {
             return Err(refusal);
@@ -185,9 +177,9 @@ impl State {
             (_, [id, ..]) if *id != DISTRIBUTION => {
                 Err(Refusal(404, "NoSuchDistribution", "The specified distribution does not exist."))
             }
-            (&Method::POST, [_, "invalidation"]) => self.create(body),
-            (&Method::GET, [_, "invalidation"]) => Ok(self.list(query)),
-            (&Method::GET, [_, "invalidation", id]) => self.get(id),
+            ("POST", [_, "invalidation"]) => self.create(body),
+            ("GET", [_, "invalidation"]) => Ok(self.list(query)),
+            ("GET", [_, "invalidation", id]) => self.get(id),
             _ => Err(Refusal(400, "InvalidArgument", "the fake does not know this request")),
         }
     }
@@ -220,113 +212,50 @@ fn elements(body: &str, name: &str) -> Vec<String> {
     parts.filter_map(|(text, _)| unescape(text).ok().map(|text| text.into_owned())).collect()
 }
 
-struct Shared {
-    state: Mutex<State>,
-    asked: Condvar,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The running fake; it ends when it is dropped.
-pub struct Fake {
-    url: String,
-    shared: Arc<Shared>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Fake {
-    /// Starts one whose invalidations are completed once their status was asked for `looks` times.
-    pub fn start(looks: Option<u32>) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        listener.set_nonblocking(true)?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let state = Mutex::new(State { looks, ..State::default() });
-        let shared = Arc::new(Shared { state, asked: Condvar::new() });
-        let serving = Arc::clone(&shared);
-        let (stop, stopped) = oneshot::channel();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let thread = thread::spawn(move || runtime.block_on(serve(listener, serving, stopped)));
-        Ok(Self { url, shared, stop: Some(stop), thread: Some(thread) })
-    }
-
-    /// Where it listens.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// Its state, to look at or to change.
-    pub fn state(&self) -> MutexGuard<'_, State> {
-        self.shared.lock()
-    }
-
-    /// Waits until a request has made this true.
-    ///
-    /// # Panics
-    /// If none does within a minute.
-    pub fn wait_until(&self, mut is_so: impl FnMut(&State) -> bool) {
-        let waited = self
-            .shared
-            .asked
-            .wait_timeout_while(self.state(), Duration::from_secs(60), |state| !is_so(state));
-        let (state, time) = waited.unwrap_or_else(PoisonError::into_inner);
-        assert!(!time.timed_out(), "it never came to that: {:?}", state.requests);
-    }
-
-    /// A command line for its distribution.
-    pub fn tool(&self) -> testkit::tool::Tool {
-        testkit::tool::Tool::new("cf-purge").endpoint(&self.url).args(["--distribution-id", DISTRIBUTION])
-    }
-}
-
-impl Drop for Fake {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        // A panic in there has failed its test already.
-        let _ = self.thread.take().map(JoinHandle::join);
-    }
-}
-
-async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stopped: oneshot::Receiver<()>) {
-    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-    loop {
-        let stream = tokio::select! {
-            _ = &mut stopped => return,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(_) => continue,
-            },
-        };
-        let shared = Arc::clone(&shared);
-        let service = service_fn(move |request| answer(request, Arc::clone(&shared)));
-        tokio::spawn(
-            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
-        );
-    }
-}
-
-async fn answer(
-    request: Request<Incoming>,
-    shared: Arc<Shared>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (head, body) = request.into_parts();
-    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    let body = String::from_utf8_lossy(&body);
-    let query = head.uri.query().unwrap_or_default();
-    let answer = shared.lock().answer(&head.method, head.uri.path(), query, &body);
-    shared.asked.notify_all();
-    let (status, text) = match answer {
-        Ok(text) => (if head.method == Method::POST { 201 } else { 200 }, text),
+fn reply(method: &str, result: Result<String, Refusal>) -> Answer {
+    let (status, text) = match result {
+        Ok(text) => (if method == "POST" { 201 } else { 200 }, text),
         Err(Refusal(status, code, message)) => {
             let error = format!("<Type>Sender</Type><Code>{code}</Code><Message>{message}</Message>");
             (status, format!("<ErrorResponse><Error>{error}</Error><RequestId>r</RequestId></ErrorResponse>"))
         }
     };
-    let mut response = Response::new(Full::new(Bytes::from(text)));
-    *response.status_mut() = hyper::StatusCode::from_u16(status).unwrap_or_default();
-    Ok(response)
+    Answer::new(status, &[], text)
+}
+
+/// The running fake; it ends when it is dropped.
+pub struct Fake(Server<State>);
+
+impl Fake {
+    /// Starts one whose invalidations are completed once their status was asked for `looks` times.
+    pub fn start(looks: Option<u32>) -> Self {
+        Self(Server::start(State { looks, ..State::default() }, |state, head, body| {
+            let (method, query) = (head.method.as_str(), head.uri.query().unwrap_or_default());
+            reply(method, state.answer(method, head.uri.path(), query, &String::from_utf8_lossy(body)))
+        }))
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        self.0.url()
+    }
+
+    /// Its state, to look at or to change.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state()
+    }
+
+    /// Waits until a request has made this true.
+    ///
+    /// # Panics
+    /// If none does within two minutes.
+    #[track_caller]
+    pub fn wait_until(&self, is_so: impl FnMut(&State) -> bool) {
+        assert!(self.0.wait_until(is_so), "it never came to that: {:?}", self.state().requests);
+    }
+
+    /// A command line for its distribution.
+    pub fn tool(&self) -> Tool {
+        Tool::new("cf-purge").endpoint(self.url()).args(["--distribution-id", DISTRIBUTION])
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
 use serde_json::Value;
 
 use crate::fake::Fake;
@@ -44,8 +43,8 @@ fn paths(keys: &[String]) -> Vec<String> {
 }
 
 #[test]
-fn up_to_the_limit_nothing_is_folded() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+fn up_to_the_limit_nothing_is_folded() {
+    let fake = Fake::start(Some(1));
     let keys = keys(3000);
     let output = fake.tool().stdin(records(&keys)).run();
     output.assert_code(0);
@@ -53,12 +52,11 @@ fn up_to_the_limit_nothing_is_folded() -> Result<()> {
     expected.sort();
     assert_eq!(receipts(&output).into_keys().collect::<Vec<_>>(), expected);
     assert_eq!(fake.state().over_quota, 0);
-    Ok(())
 }
 
 #[test]
-fn one_more_is_folded_and_covered() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+fn one_more_is_folded_and_covered() {
+    let fake = Fake::start(Some(1));
     for (count, flags, most) in
         [(3001, vec![], 3000), (500, vec!["--max-paths", "100"], 100), (50, vec!["--max-paths", "1"], 1)]
     {
@@ -74,48 +72,44 @@ fn one_more_is_folded_and_covered() -> Result<()> {
         );
     }
     assert_eq!(fake.state().over_quota, 0);
-    Ok(())
 }
 
 #[test]
-fn too_many_wildcards_are_merged() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+fn too_many_wildcards_are_merged() {
+    let fake = Fake::start(Some(1));
     let keys: Vec<_> = (0..40).map(|n| format!("home/{n:02}/~backup")).collect();
     let output = fake.tool().stdin(records(&keys)).run();
     output.assert_code(0);
     let receipts = receipts(&output);
     assert_covers(&receipts, &paths(&keys));
     assert!(receipts.len() <= 15, "{:?}", receipts.keys());
-    Ok(())
 }
 
 #[test]
-fn more_than_memory_holds_is_folded_on_the_way() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+fn more_than_memory_holds_is_folded_on_the_way() {
+    let fake = Fake::start(Some(1));
     let keys = keys(70_000);
     let output = fake.tool().args(["--max-paths", "50"]).stdin(records(&keys)).run();
     output.assert_code(0);
     let receipts = receipts(&output);
     assert_covers(&receipts, &paths(&keys));
     assert!(receipts.len() <= 50 && wildcards(&receipts) <= 15, "{} receipts", receipts.len());
-    Ok(())
 }
 
 #[test]
-fn the_order_of_the_input_makes_no_difference() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+fn the_order_of_the_input_makes_no_difference() {
+    let fake = Fake::start(Some(1));
     let mut keys = keys(400);
     let run =
         |keys: &[String]| receipts(&fake.tool().args(["-n", "--max-paths", "60"]).stdin(records(keys)).run());
     let first = run(&keys);
     keys.reverse();
     assert_eq!((first.len() <= 60, run(&keys)), (true, first));
-    Ok(())
 }
 
 #[test]
-fn exact_never_folds_and_keeps_within_the_quota() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+fn exact_never_folds_and_keeps_within_the_quota() {
+    let fake = Fake::start(Some(1));
     let keys = keys(4500);
     let output = fake.tool().args(["--exact", "--wait"]).stdin(records(&keys)).run();
     output.assert_code(0);
@@ -124,5 +118,4 @@ fn exact_never_folds_and_keeps_within_the_quota() -> Result<()> {
     assert_eq!(receipts(&output).into_keys().collect::<Vec<_>>(), expected);
     let state = fake.state();
     assert_eq!((state.over_quota, state.made().len()), (0, 5));
-    Ok(())
 }

@@ -1,6 +1,5 @@
 //! Quotas and throttles: waited for, and never broken.
 
-use anyhow::Result;
 use testkit::fault::{Fault, Plan, Proxy, Rule};
 
 use crate::fake::{Fake, Refusal, THROTTLED, TOO_MANY};
@@ -15,8 +14,8 @@ fn keys(count: usize) -> String {
 }
 
 #[test]
-fn paths_of_others_in_progress_are_counted() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+fn paths_of_others_in_progress_are_counted() {
+    let fake = Fake::start(Some(1));
     fake.state().add(paths(2900), true);
     let mut running = fake.tool().stdin(keys(101)).spawn();
     let line = running.wait_stderr("waiting");
@@ -26,23 +25,21 @@ fn paths_of_others_in_progress_are_counted() -> Result<()> {
     assert_eq!(receipts(running.wait().assert_code(0)).len(), 101);
     let state = fake.state();
     assert_eq!((state.creates(), state.over_quota), (1, 0));
-    Ok(())
 }
 
 #[test]
-fn what_fits_beside_others_does_not_wait() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+fn what_fits_beside_others_does_not_wait() {
+    let fake = Fake::start(Some(1));
     fake.state().add(paths(2900), true);
     fake.state().add(vec!["/w/*".into(); 14], true);
     let output = fake.tool().stdin(keys(100) + &records(["a~"])).run();
     output.assert_code(0);
     assert!(!output.stderr.contains("waiting"), "{}", output.stderr);
-    Ok(())
 }
 
 #[test]
-fn wildcards_are_counted_apart() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+fn wildcards_are_counted_apart() {
+    let fake = Fake::start(Some(1));
     fake.state().add(vec!["/w/*".into(); 14], true);
     let mut running = fake.tool().stdin(records(["a~", "b~"])).spawn();
     let line = running.wait_stderr("waiting");
@@ -50,12 +47,11 @@ fn wildcards_are_counted_apart() -> Result<()> {
     fake.state().complete_all();
     running.wait().assert_code(0);
     assert_eq!(fake.state().over_quota, 0);
-    Ok(())
 }
 
 #[test]
-fn what_is_in_progress_is_counted_over_all_pages() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+fn what_is_in_progress_is_counted_over_all_pages() {
+    let fake = Fake::start(Some(1));
     for _ in 0..50 {
         fake.state().add(paths(1), false);
     }
@@ -68,14 +64,13 @@ fn what_is_in_progress_is_counted_over_all_pages() -> Result<()> {
     fake.state().complete_all();
     running.wait().assert_code(0);
     assert_eq!(fake.state().over_quota, 0);
-    Ok(())
 }
 
 #[test]
-fn refusals_that_pass_are_waited_out() -> Result<()> {
+fn refusals_that_pass_are_waited_out() {
     let unavailable = Refusal(503, "ServiceUnavailable", "try again");
     for refusal in [TOO_MANY, THROTTLED, unavailable] {
-        let fake = Fake::start(Some(1))?;
+        let fake = Fake::start(Some(1));
         // More often than the client library tries by itself.
         fake.state().refuse_create.extend([refusal; 4]);
         let output = fake.tool().stdin(keys(3)).run();
@@ -83,24 +78,22 @@ fn refusals_that_pass_are_waited_out() -> Result<()> {
         assert!(output.stderr.contains(refusal.1), "{}", output.stderr);
         assert_eq!(fake.state().made().len(), 1);
     }
-    Ok(())
 }
 
 #[test]
-fn a_refusal_that_does_not_pass_ends_the_run() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+fn a_refusal_that_does_not_pass_ends_the_run() {
+    let fake = Fake::start(Some(1));
     fake.state().refuse_create.push_back(Refusal(400, "InvalidArgument", "one or more invalid paths"));
     let output = fake.tool().stdin(keys(3)).run();
     output.assert_code(1);
     assert!(output.stderr.contains("InvalidArgument"), "{}", output.stderr);
     assert!(output.stderr.contains("not purged: 3"), "{}", output.stderr);
     assert_eq!(fake.state().creates(), 1);
-    Ok(())
 }
 
 #[test]
-fn waiting_for_room_has_an_end() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+fn waiting_for_room_has_an_end() {
+    let fake = Fake::start(Some(1));
     fake.state().add(paths(3000), true);
     let output = fake.tool().args(["--timeout", "1s"]).stdin(keys(7)).run();
     output.assert_code(1);
@@ -111,12 +104,11 @@ fn waiting_for_room_has_an_end() -> Result<()> {
     );
     assert!(output.stderr.contains("not purged: 7"), "{}", output.stderr);
     assert_eq!(fake.state().creates(), 0);
-    Ok(())
 }
 
 #[test]
-fn a_signal_ends_the_wait_for_room() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+fn a_signal_ends_the_wait_for_room() {
+    let fake = Fake::start(Some(1));
     fake.state().add(paths(3000), true);
     let mut running = fake.tool().stdin(keys(7)).spawn();
     running.wait_stderr("waiting");
@@ -124,18 +116,16 @@ fn a_signal_ends_the_wait_for_room() -> Result<()> {
     running.wait_stderr("not purged: 7");
     assert_eq!(running.wait().signal, Some(2));
     assert_eq!(fake.state().creates(), 0);
-    Ok(())
 }
 
 #[test]
-fn an_answer_that_was_lost_is_asked_for_again_and_not_paid_twice() -> Result<()> {
+fn an_answer_that_was_lost_is_asked_for_again_and_not_paid_twice() {
     for fault in [Fault::ResetAfter, Fault::CutBody, Fault::ResetBefore] {
-        let fake = Fake::start(Some(1))?;
+        let fake = Fake::start(Some(1));
         let name = fault.name();
         let proxy = Proxy::start(fake.url(), Plan::new(1).rule(Rule::new(fault).method("POST").first(4)));
         let output = fake.tool().endpoint(proxy.url()).stdin(keys(3)).run();
         assert_eq!(receipts(output.assert_code(0)).len(), 3, "{name}");
         assert_eq!((proxy.count(name), fake.state().made().len()), (4, 1), "{name}");
     }
-    Ok(())
 }

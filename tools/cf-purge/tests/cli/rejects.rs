@@ -12,8 +12,8 @@ fn kinds(rejects: &[Value]) -> Vec<&str> {
 }
 
 #[test]
-fn each_bad_record_is_a_reject_and_the_rest_is_purged() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+fn each_bad_record_is_a_reject_and_the_rest_is_purged() {
+    let fake = Fake::start(Some(1));
     let long = serde_json::json!({"key": "é".repeat(700)});
     let input = format!(
         "{{\"key\":\nx\n[]\n{{\"k\":1}}\n{{\"key\":7}}\n{{\"key\":\"\"}}\n{long}\n{}",
@@ -27,12 +27,11 @@ fn each_bad_record_is_a_reject_and_the_rest_is_purged() -> Result<()> {
     assert_eq!(receipts(&output).keys().collect::<Vec<_>>(), ["/good"]);
     assert_eq!(fake.state().purged(), ["/good"]);
     assert!(output.stderr.contains("read 8, done 1, rejected 7"), "{}", output.stderr);
-    Ok(())
 }
 
 #[test]
-fn a_key_outside_the_folder_to_strip_is_rejected() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+fn a_key_outside_the_folder_to_strip_is_rejected() {
+    let fake = Fake::start(Some(1));
     let output = fake
         .tool()
         .args(["--strip-prefix", "originals", "--add-prefix", "/img"])
@@ -41,12 +40,11 @@ fn a_key_outside_the_folder_to_strip_is_rejected() -> Result<()> {
     output.assert_code(3);
     assert_eq!(kinds(&output.rejects()), ["outside-prefix", "outside-prefix"]);
     assert_eq!(fake.state().purged(), ["/img/a.jpg"]);
-    Ok(())
 }
 
 #[test]
-fn exact_rejects_what_only_a_wildcard_reaches() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+fn exact_rejects_what_only_a_wildcard_reaches() {
+    let fake = Fake::start(Some(1));
     let input = records(["a", "b~", "c?d", "e*", "f*g"]);
     let output = fake.tool().arg("--exact").stdin(input.as_str()).run();
     output.assert_code(3);
@@ -55,12 +53,11 @@ fn exact_rejects_what_only_a_wildcard_reaches() -> Result<()> {
     let output = fake.tool().stdin(input).run();
     output.assert_code(0);
     assert_eq!(receipts(&output).keys().collect::<Vec<_>>(), ["/a", "/b*", "/c*", "/e*", "/f*g"]);
-    Ok(())
 }
 
 #[test]
 fn rejects_go_to_a_file_that_is_input_again() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+    let fake = Fake::start(Some(1));
     let folder = TempDir::new()?;
     let file = folder.path().join("rejects.jsonl");
     let rejects = file.to_str().unwrap_or_default();
@@ -73,8 +70,8 @@ fn rejects_go_to_a_file_that_is_input_again() -> Result<()> {
 }
 
 #[test]
-fn too_many_rejects_end_the_run_before_anything_is_sent() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+fn too_many_rejects_end_the_run_before_anything_is_sent() {
+    let fake = Fake::start(Some(1));
     let output = fake.tool().args(["--max-rejects", "1"]).stdin(records(["a"]) + "{}\n{}\n").run();
     output.assert_code(1);
     assert!(output.stderr.contains("not purged: 1"), "{}", output.stderr);
@@ -82,17 +79,15 @@ fn too_many_rejects_end_the_run_before_anything_is_sent() -> Result<()> {
     let output = fake.tool().args(["--max-rejects", "2"]).stdin(records(["a"]) + "{}\n{}\n").run();
     output.assert_code(3);
     assert_eq!(fake.state().purged(), ["/a"]);
-    Ok(())
 }
 
 #[test]
-fn plain_lines_are_keys_whatever_they_look_like() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+fn plain_lines_are_keys_whatever_they_look_like() {
+    let fake = Fake::start(Some(1));
     let output = fake.tool().arg("--plain").stdin("a b.jpg\r\n\n{\"key\":\"c\"}\n\u{ff}\n".as_bytes()).run();
     output.assert_code(0);
     let paths = ["/%7B%22key%22:%22c%22%7D", "/%C3%BF", "/a%20b.jpg"];
     assert_eq!(receipts(&output).keys().collect::<Vec<_>>(), paths);
     let output = fake.tool().arg("--plain").stdin(b"\xff\n".as_slice()).run();
     assert_eq!(kinds(&output.assert_code(3).rejects()), ["bad-line"]);
-    Ok(())
 }

@@ -6,8 +6,8 @@ use crate::fake::{Fake, Refusal};
 use crate::{all, receipts, records};
 
 #[test]
-fn the_same_run_id_purges_once() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+fn the_same_run_id_purges_once() {
+    let fake = Fake::start(Some(1));
     let keys: Vec<_> = (0..1500).map(|n| format!("k/{n}")).collect();
     let run = |run_id: &str, keys: &[String]| {
         receipts(fake.tool().args(["--run-id", run_id]).stdin(records(keys)).run().assert_code(0))
@@ -22,12 +22,11 @@ fn the_same_run_id_purges_once() -> Result<()> {
     assert_eq!(fake.state().made().len(), 4);
     run("r1", &keys[..1]);
     assert_eq!(fake.state().made().len(), 5);
-    Ok(())
 }
 
 #[test]
 fn without_a_run_id_each_run_is_another_and_says_its_own() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+    let fake = Fake::start(Some(1));
     let run = |flags: &[&str]| fake.tool().args(flags).stdin(records(["a"])).run();
     let first = run(&[]);
     run(&[]).assert_code(0);
@@ -46,8 +45,8 @@ fn without_a_run_id_each_run_is_another_and_says_its_own() -> Result<()> {
 }
 
 #[test]
-fn a_run_that_was_killed_is_repeated_without_a_second_purge() -> Result<()> {
-    let fake = Fake::start(None)?;
+fn a_run_that_was_killed_is_repeated_without_a_second_purge() {
+    let fake = Fake::start(None);
     let running = fake.tool().args(["--wait", "--run-id", "r1"]).stdin(records(["a", "b"])).spawn();
     fake.wait_until(|state| state.made().len() == 1);
     running.signal("KILL");
@@ -58,15 +57,13 @@ fn a_run_that_was_killed_is_repeated_without_a_second_purge() -> Result<()> {
     assert_eq!(all(&receipts, "status"), ["Completed", "Completed"]);
     assert_eq!(all(&receipts, "invalidation_id"), ["I0000", "I0000"]);
     assert_eq!(fake.state().made().len(), 1);
-    Ok(())
 }
 
 #[test]
-fn a_reference_used_for_other_paths_is_explained() -> Result<()> {
-    let fake = Fake::start(Some(1))?;
+fn a_reference_used_for_other_paths_is_explained() {
+    let fake = Fake::start(Some(1));
     fake.state().refuse_create.push_back(Refusal(409, "InvalidationBatchAlreadyExists", "used before"));
     let output = fake.tool().args(["--run-id", "r1"]).stdin(records(["a"])).run();
     output.assert_code(1);
     assert!(output.stderr.contains("give another --run-id"), "{}", output.stderr);
-    Ok(())
 }

@@ -10,20 +10,12 @@
 //! | credentials of embedding models are shown masked | `hide_credential` of the server's source |
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
-use std::net::TcpListener;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::MutexGuard;
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use testkit::answering::{Answer, Server};
 use testkit::tool::Tool;
 use testkit::typesense;
-use tokio::sync::oneshot;
 
 /// Lists by their path, each by name.
 #[derive(Default)]
@@ -48,36 +40,36 @@ impl State {
         }
     }
 
-    fn answer(&mut self, method: &Method, path: &str, query: &str, body: &str) -> (u16, Value) {
+    fn answer(&mut self, method: &str, path: &str, query: &str, body: &str) -> (u16, Value) {
         let missing = (404, json!({"message": "Not Found"}));
         let segments: Vec<_> = path.trim_matches('/').split('/').collect();
-        if *method != Method::GET {
+        if method != "GET" {
             self.changes.push(format!("{method} {path}"));
         }
         match (method, segments.as_slice()) {
             (_, ["health"]) => (200, json!({"ok": true})),
             (_, ["debug"]) => (200, json!({"state": 1, "version": self.version})),
-            (&Method::POST, ["stemming", "dictionaries", "import"]) if self.has("stemming/dictionaries") => {
+            ("POST", ["stemming", "dictionaries", "import"]) if self.has("stemming/dictionaries") => {
                 let id = query.strip_prefix("id=").unwrap_or_default();
                 let words: Vec<Value> =
                     body.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
                 self.put("stemming/dictionaries", id, json!({"id": id, "words": words}))
             }
-            (&Method::POST, [list @ "collections"]) => {
+            ("POST", [list @ "collections"]) => {
                 let collection: Value = serde_json::from_str(body).unwrap_or_default();
                 let name = collection["name"].as_str().unwrap_or_default().to_owned();
                 self.put(list, &name, shown(collection))
             }
-            (&Method::PUT, [.., name]) if self.has(&segments[..segments.len() - 1].join("/")) => {
+            ("PUT", [.., name]) if self.has(&segments[..segments.len() - 1].join("/")) => {
                 let object: Value = serde_json::from_str(body).unwrap_or_default();
                 self.put(&segments[..segments.len() - 1].join("/"), name, object)
             }
-            (&Method::GET, ["stemming", "dictionaries", id]) => self
+            ("GET", ["stemming", "dictionaries", id]) => self
                 .lists
                 .get("stemming/dictionaries")
                 .and_then(|list| list.get(*id))
                 .map_or(missing, |found| (200, found.clone())),
-            (&Method::GET, list) if self.has(&list.join("/")) => (200, self.list(&list.join("/"))),
+            ("GET", list) if self.has(&list.join("/")) => (200, self.list(&list.join("/"))),
             _ => missing,
         }
     }
@@ -149,78 +141,26 @@ fn shown(mut collection: Value) -> Value {
 }
 
 /// The running fake; it ends when it is dropped.
-pub struct Fake {
-    url: String,
-    state: Arc<Mutex<State>>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
+pub struct Fake(Server<State>);
 
 impl Fake {
     /// Starts one that says it is of this version.
-    pub fn start(version: &'static str) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        listener.set_nonblocking(true)?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let state = Arc::new(Mutex::new(State { version, ..State::default() }));
-        let serving = Arc::clone(&state);
-        let (stop, stopped) = oneshot::channel();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let thread = thread::spawn(move || runtime.block_on(serve(listener, serving, stopped)));
-        Ok(Self { url, state, stop: Some(stop), thread: Some(thread) })
+    pub fn start(version: &'static str) -> Self {
+        Self(Server::start(State { version, ..State::default() }, |state, head, body| {
+            let (method, query) = (head.method.as_str(), head.uri.query().unwrap_or_default());
+            let body = String::from_utf8_lossy(body);
+            let (status, answer) = state.answer(method, head.uri.path(), query, &body);
+            Answer::new(status, &[], answer.to_string())
+        }))
     }
 
     /// Its state, to look at or to change.
     pub fn state(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
+        self.0.state()
     }
 
     /// A command line for it.
     pub fn tool(&self) -> Tool {
-        typesense::tool("ts-schema", &self.url)
+        typesense::tool("ts-schema", self.0.url())
     }
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Drop for Fake {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        // A panic in there has failed its test already.
-        let _ = self.thread.take().map(JoinHandle::join);
-    }
-}
-
-async fn serve(listener: TcpListener, state: Arc<Mutex<State>>, mut stopped: oneshot::Receiver<()>) {
-    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-    loop {
-        let stream = tokio::select! {
-            _ = &mut stopped => return,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(_) => continue,
-            },
-        };
-        let state = Arc::clone(&state);
-        let service = service_fn(move |request| answer(request, Arc::clone(&state)));
-        tokio::spawn(
-            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
-        );
-    }
-}
-
-async fn answer(
-    request: Request<Incoming>,
-    state: Arc<Mutex<State>>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (head, body) = request.into_parts();
-    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    let query = head.uri.query().unwrap_or_default();
-    let (status, answer) =
-        lock(&state).answer(&head.method, head.uri.path(), query, &String::from_utf8_lossy(&body));
-    let mut response = Response::new(Full::new(Bytes::from(answer.to_string())));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
-    Ok(response)
 }

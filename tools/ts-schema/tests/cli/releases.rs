@@ -22,8 +22,8 @@ fn newest() -> Value {
 }
 
 #[test]
-fn release_30_gets_its_sets_before_its_collections() -> Result<()> {
-    let fake = Fake::start("30.2")?;
+fn release_30_gets_its_sets_before_its_collections() {
+    let fake = Fake::start("30.2");
     let file = file(newest().to_string());
     let run = |args: &[&str]| fake.tool().args(args).arg(&file.path).env("OPENAI_API_KEY", "sk-secret").run();
     let created = [
@@ -50,12 +50,11 @@ fn release_30_gets_its_sets_before_its_collections() -> Result<()> {
     assert_eq!(actions(run(&["apply"]).assert_code(0)), already);
     assert_eq!(actions(run(&["diff"]).assert_code(0)), already);
     assert_eq!(fake.state().changes, changes);
-    Ok(())
 }
 
 #[test]
 fn an_export_of_release_30_is_the_same_file_again() -> Result<()> {
-    let (old, new) = (Fake::start("30.2")?, Fake::start("30.2")?);
+    let (old, new) = (Fake::start("30.2"), Fake::start("30.2"));
     let input = file(newest().to_string());
     let secret = ("OPENAI_API_KEY", "sk-secret");
     old.tool().arg("apply").arg(&input.path).env(secret.0, secret.1).run().assert_code(0);
@@ -71,7 +70,7 @@ fn an_export_of_release_30_is_the_same_file_again() -> Result<()> {
 }
 
 #[test]
-fn what_a_release_has_not_yet_or_no_longer_is_told() -> Result<()> {
+fn what_a_release_has_not_yet_or_no_longer_is_told() {
     let mut file_ = newest();
     file_["synonyms"] = json!({"people":[{"id":"s","synonyms":["a","b"]}]});
     file_["overrides"] = json!({"people":[{"id":"o","rule":{"query":"a","match":"exact"},"excludes":[]}]});
@@ -97,7 +96,7 @@ fn what_a_release_has_not_yet_or_no_longer_is_told() -> Result<()> {
             ],
         ),
     ] {
-        let fake = Fake::start(version)?;
+        let fake = Fake::start(version);
         let output = fake.tool().arg("apply").arg(&file.path).env("OPENAI_API_KEY", "sk-secret").run();
         let rejects = rejects(output.assert_code(3));
         assert_eq!(rejects.len(), expected.len(), "{rejects:?}");
@@ -105,33 +104,30 @@ fn what_a_release_has_not_yet_or_no_longer_is_told() -> Result<()> {
             assert!(message.contains(expected), "{message}");
         }
     }
-    Ok(())
 }
 
 #[test]
-fn rules_of_release_29_are_listed_in_an_object() -> Result<()> {
-    let fake = Fake::start("29.0")?;
+fn rules_of_release_29_are_listed_in_an_object() {
+    let fake = Fake::start("29.0");
     let file =
         file(r#"{"analytics_rules":[{"name":"popular","type":"popular_queries","params":{"limit":10}}]}"#);
     let run = || fake.tool().arg("apply").arg(&file.path).run();
     assert_eq!(actions(run().assert_code(0)), ["analytics_rule popular created"]);
     assert_eq!(actions(run().assert_code(0)), ["analytics_rule popular already"]);
-    Ok(())
 }
 
 #[test]
-fn a_release_after_those_is_taken_at_its_word() -> Result<()> {
-    let fake = Fake::start("31.0")?;
+fn a_release_after_those_is_taken_at_its_word() {
+    let fake = Fake::start("31.0");
     let file = file(r#"[{"name":"c","brand_new":{"a":1},"fields":[]}]"#);
     let run = || fake.tool().arg("apply").arg(&file.path).run();
     assert_eq!(actions(run().assert_code(0)), ["collection c created"]);
     assert_eq!(actions(run().assert_code(0)), ["collection c already"]);
-    Ok(())
 }
 
 #[test]
-fn a_dictionary_that_differs_is_not_changed() -> Result<()> {
-    let fake = Fake::start("28.0")?;
+fn a_dictionary_that_differs_is_not_changed() {
+    let fake = Fake::start("28.0");
     let dictionary = |root: &str| {
         json!({"stemming_dictionaries":[{"id":"d","words":[{"word":"mice","root":root}]}]}).to_string()
     };
@@ -142,5 +138,4 @@ fn a_dictionary_that_differs_is_not_changed() -> Result<()> {
     run(dictionary("mouse")).assert_code(0);
     let (kind, message) = crate::reject(&run(dictionary("mice")));
     assert!(kind == "differs" && message.contains("this tool does not change it"), "{kind}: {message}");
-    Ok(())
 }

@@ -284,6 +284,8 @@ undo() {
     if is_done swap; then
         say "undo: $POINTER in $SECRET becomes what it was"
         keep undo-swap conf-swap --undo <"$EVIDENCE/swap.jsonl"
+    elif [ -e "$EVIDENCE/swap.jsonl.part" ]; then
+        say "undo: the swap of $SECRET was begun and did not end well: see in $EVIDENCE/log what is current"
     fi
     if is_done freeze && ! is_done unfreeze; then
         say "undo: $READONLY_PARAMETER becomes what it was"

@@ -269,6 +269,7 @@ async fn aurora_goes_on_where_it_ended() {
     );
 
     let output = incident.run("--yes", &env("true", "false"));
+    assert!(!incident.evidence().join("swap.jsonl").exists());
     assert!(output.assert_code(3).text().contains("conf-swap rejected its work"), "{}", output.text());
     assert_eq!(incident.secret().await, incident.content("old.example"));
 

@@ -75,6 +75,10 @@ impl Run {
                 return Ok(());
             }
             self.check(world).await?;
+            // Checks take their time, and what is changed must be what was seen a moment ago.
+            if self.next_step(world).await? != step {
+                continue;
+            }
             if !begun && self.is_unread().await {
                 bail!("stdout was closed before anything was begun");
             }

@@ -79,6 +79,9 @@ impl Run {
         }
         // Asked for in any case, so that a permission that is missing is told before anything is deleted.
         let before = self.rds.backups(&self.target.resource_id).await.map_err(explained)?;
+        if before.is_none() && world.is_alive() {
+            tracing::warn!("there are no automated backups of it: only the snapshots will bring it back");
+        }
         let (action, backups) = match first {
             Step::Done => (Action::Already, before),
             _ if self.cli.dry_run => {

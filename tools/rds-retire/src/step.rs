@@ -118,7 +118,7 @@ fn pending(snapshot: &DbClusterSnapshot, target: &Target) -> Result<Option<Step>
     }
     match (snapshot.status(), snapshot.percent_progress().unwrap_or(100)) {
         (Some(AVAILABLE), 100) => Ok(None),
-        (Some(status @ (AVAILABLE | "creating")), percent) => {
+        (Some(status @ (AVAILABLE | "copying" | "creating")), percent) => {
             Ok(Some(Step::Wait(format!("the snapshot {name} is {status}, {percent} %"))))
         }
         (status, _) => {
@@ -331,7 +331,10 @@ mod tests {
         let mut busy = world(&[AVAILABLE, DELETING]);
         busy.cluster.as_mut().unwrap().status = Some("backing-up".into());
         assert_eq!(next(&busy, &target()).unwrap(), Step::Wait("the cluster is backing-up".into()));
-        busy.snapshots.push(snapshot("app-prod-retire-abc", "creating", 40));
+        busy.snapshots.push(snapshot("app-prod-retire-abc", "copying", 40));
+        let copying = "the snapshot app-prod-retire-abc is copying, 40 %";
+        assert_eq!(next(&busy, &target()).unwrap(), Step::Wait(copying.into()));
+        busy.snapshots[0] = snapshot("app-prod-retire-abc", "creating", 40);
         assert_eq!(
             going_on(&busy, &target()),
             ["the snapshot app-prod-retire-abc is being made", "the instance app-1 is being deleted"]

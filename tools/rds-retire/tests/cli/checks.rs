@@ -187,6 +187,16 @@ fn backups_that_are_not_retained_are_an_error_after_the_record() {
 }
 
 #[test]
+fn a_cluster_without_backups_is_told_so() {
+    let incident = Incident::new();
+    let none = Refusal::new(404, "DBClusterAutomatedBackupNotFoundFault", "No automated backup was found.");
+    incident.rds.state().refuse("DescribeDBClusterAutomatedBackups", none);
+    let output = incident.run(&["--dry-run"]);
+    assert_eq!(retire(output.assert_code(0))["automated_backups"], "missing");
+    assert!(output.stderr.contains("only the snapshots will bring it back"), "{}", output.stderr);
+}
+
+#[test]
 fn a_permission_that_is_missing_is_told_before_anything_is_deleted() {
     for operation in [
         "DescribeDBClusters",

@@ -129,3 +129,10 @@ impl Rds {
         answer.map(drop).map_err(|error| Trouble::new(&format!("EnableHttpEndpoint of {arn}"), &error))
     }
 }
+
+/// The writer of a cluster.
+pub fn writer(cluster: &DbCluster) -> Option<&str> {
+    let members = cluster.db_cluster_members();
+    let writer = members.iter().find(|member| member.is_cluster_writer() == Some(true));
+    writer.and_then(|writer| writer.db_instance_identifier())
+}

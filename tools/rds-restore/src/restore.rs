@@ -16,10 +16,10 @@ use crate::explain::explained;
 use crate::login;
 use crate::mark::Mark;
 use crate::plan::Plan;
-use crate::rds::Rds;
+use crate::rds::{self, Rds};
 use crate::record::{Action, Record, Restore, Timings};
 use crate::source::Source;
-use crate::steps::{self, Steps};
+use crate::steps::Steps;
 use crate::window::Window;
 
 /// Restores what the command line names.
@@ -98,7 +98,7 @@ async fn run(cli: &Cli, ctx: &Ctx, rds: &Rds, database: Option<&Database>, lines
     let there = cluster.as_ref();
     let window =
         there.map(|there| Window::new(there.earliest_restorable_time(), there.latest_restorable_time()));
-    let writer = there.and_then(steps::writer).map_or_else(|| cli.writer_id(), str::to_owned);
+    let writer = there.and_then(rds::writer).map_or_else(|| cli.writer_id(), str::to_owned);
     let record = Record {
         cluster: &cli.to,
         endpoint: there.and_then(DbCluster::endpoint),

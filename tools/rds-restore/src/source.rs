@@ -5,7 +5,7 @@ use aws_sdk_rds::types::{DbCluster, DbClusterAutomatedBackup, DbInstance};
 
 use crate::cli::Cli;
 use crate::explain::explained;
-use crate::rds::Rds;
+use crate::rds::{Rds, writer};
 use crate::window::Window;
 
 /// What is known of the source.
@@ -57,9 +57,7 @@ impl Source {
     }
 
     async fn alive(rds: &Rds, cluster: DbCluster) -> Result<Self> {
-        let members = cluster.db_cluster_members();
-        let writer = members.iter().find(|member| member.is_cluster_writer() == Some(true));
-        let writer = match writer.and_then(|writer| writer.db_instance_identifier()) {
+        let writer = match writer(&cluster) {
             Some(id) => rds.instance(id).await.map_err(explained)?,
             None => None,
         };
@@ -171,7 +169,6 @@ fn known(backup: DbClusterAutomatedBackup) -> DbCluster {
         .set_engine_mode(backup.engine_mode)
         .set_port(backup.port.filter(|port| *port > 0))
         .set_iam_database_authentication_enabled(backup.iam_database_authentication_enabled)
-        .set_storage_encrypted(backup.storage_encrypted)
         .set_kms_key_id(backup.kms_key_id)
         .set_backup_retention_period(backup.backup_retention_period)
         .set_preferred_backup_window(backup.preferred_backup_window)

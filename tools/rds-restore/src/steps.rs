@@ -15,7 +15,7 @@ use crate::cli::Cli;
 use crate::explain::{explained, missed};
 use crate::mark::Mark;
 use crate::plan::Plan;
-use crate::rds::Rds;
+use crate::rds::{Rds, writer};
 use crate::record::Timings;
 use crate::states::{self, AVAILABLE};
 
@@ -35,13 +35,6 @@ pub struct Steps<'a> {
     pub mark: &'a Mark,
     pub wait: &'a Wait,
     pub lines: &'a Lines,
-}
-
-/// The writer of a cluster.
-pub fn writer(cluster: &DbCluster) -> Option<&str> {
-    let members = cluster.db_cluster_members();
-    let writer = members.iter().find(|member| member.is_cluster_writer() == Some(true));
-    writer.and_then(|writer| writer.db_instance_identifier())
 }
 
 impl Steps<'_> {

@@ -43,8 +43,10 @@ pub struct PgArgs {
 
 /// A connection attempt to an address that does not answer ends after this.
 const CONNECT: Duration = Duration::from_secs(10);
-/// A silent connection is probed after this, and given up after three probes, 10 s apart.
+/// A silent connection is probed after this, and given up after three probes.
 const IDLE: Duration = Duration::from_secs(30);
+/// Time between these.
+const PROBE: Duration = Duration::from_secs(10);
 /// The longest wait for a goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -54,6 +56,8 @@ pub struct Database {
     config: Config,
     tls: MakeRustlsConnect,
     iam: Option<aws_config::SdkConfig>,
+    ssl_mode: Option<String>,
+    ca_file: Option<PathBuf>,
 }
 
 impl Database {
@@ -78,26 +82,37 @@ impl Database {
     }
 
     async fn load(url: Option<(String, String)>, args: &PgArgs, aws: &AwsArgs) -> Result<Self> {
-        let settings::Settings { mut config, ca_file } = settings::load(url)?;
-        config.keepalives_idle(IDLE).keepalives_interval(Duration::from_secs(10)).keepalives_retries(3);
+        let settings::Settings { mut config, ssl_mode, ca_file } = settings::load(url)?;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT);
         }
-        if args.iam {
+        let iam = if args.iam { Some(aws.load().await?) } else { None };
+        Self::new(config, iam, ssl_mode, args.ca_file.clone().or(ca_file))
+    }
+
+    fn new(
+        mut config: Config,
+        iam: Option<aws_config::SdkConfig>,
+        ssl_mode: Option<String>,
+        ca_file: Option<PathBuf>,
+    ) -> Result<Self> {
+        config.keepalives_idle(IDLE).keepalives_interval(PROBE).keepalives_retries(3);
+        if iam.is_some() {
             // The token is a password, and must not be read on the way.
             config.ssl_mode(SslMode::Require);
         }
-        let wanted = config.get_ssl_mode() != SslMode::Disable;
-        let tls = tls::connector(wanted, args.ca_file.clone().or(ca_file).as_deref())?;
-        let iam = if args.iam { Some(aws.load().await?) } else { None };
-        Ok(Self { config, tls, iam })
+        let tls = tls::connector(config.get_ssl_mode() != SslMode::Disable, ca_file.as_deref())?;
+        Ok(Self { config, tls, iam, ssl_mode, ca_file })
     }
 
     /// The same database at another address, such as that of a restored cluster.
-    pub fn at(&self, host: &str, port: u16) -> Self {
+    ///
+    /// # Errors
+    /// The certificate authorities that it is to be trusted by cannot be read.
+    pub fn at(&self, host: &str, port: u16) -> Result<Self> {
         let old = &self.config;
         let mut config = Config::new();
-        config.host(host).port(port).ssl_mode(old.get_ssl_mode()).ssl_negotiation(old.get_ssl_negotiation());
+        config.host(host).port(port).ssl_negotiation(old.get_ssl_negotiation());
         if let Some(user) = old.get_user() {
             config.user(user);
         }
@@ -113,8 +128,9 @@ impl Database {
         if let Some(&timeout) = old.get_connect_timeout() {
             config.connect_timeout(timeout);
         }
-        config.keepalives_idle(IDLE).keepalives_interval(Duration::from_secs(10)).keepalives_retries(3);
-        Self { config, tls: self.tls.clone(), iam: self.iam.clone() }
+        // A loopback address needs no encryption, and the other address may be no loopback.
+        config.ssl_mode(settings::ssl_mode(self.ssl_mode.as_deref(), &config)?);
+        Self::new(config, self.iam.clone(), self.ssl_mode.clone(), self.ca_file.clone())
     }
 
     /// Connects, does `work`, and says goodbye.
@@ -176,6 +192,8 @@ impl Database {
 
     fn refused(&self, error: &tokio_postgres::Error) -> anyhow::Error {
         let words = describe(error);
+        // rustls has these words before every reason not to trust a certificate.
+        let is_untrusted = words.contains("invalid peer certificate");
         let remedy = match error.code() {
             Some(&SqlState::INVALID_PASSWORD) => " (check the password, or use --iam)",
             _ if words.contains("UnknownIssuer") => {
@@ -186,11 +204,10 @@ impl Database {
             }
             _ => "",
         };
-        let context = format!("cannot connect to {self}: {words}{remedy}");
-        // A login that was refused stays an answer of the server, for who wants to know which.
+        let message = format!("cannot connect to {self}: {words}{remedy}");
         match error.code() {
-            Some(code) => anyhow::Error::new(Refused { code: code.clone(), message: context }),
-            None => anyhow!(context),
+            None if !is_untrusted => anyhow!(message),
+            code => anyhow::Error::new(Refused { code: code.cloned(), message }),
         }
     }
 }
@@ -210,11 +227,11 @@ impl std::fmt::Display for Database {
     }
 }
 
-/// A login that the server refused.
+/// A login that the server refused, or a server that is not who it should be.
 #[derive(Debug)]
 pub struct Refused {
-    /// Why, as PostgreSQL's SQLSTATE.
-    pub code: SqlState,
+    /// Why, as PostgreSQL's SQLSTATE; nothing where the server's certificate is not trusted.
+    pub code: Option<SqlState>,
     message: String,
 }
 
@@ -252,4 +269,26 @@ pub fn describe(error: &tokio_postgres::Error) -> String {
         words = format!("{words}; {more}");
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_of_this_machine_does_not_go_unencrypted_to_another() {
+        let mut config = Config::new();
+        config.host("localhost").user("u").password("p").ssl_mode(SslMode::Disable);
+        let database = |ssl_mode: Option<&str>| {
+            let ca_file = Some(PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")));
+            Database::new(config.clone(), None, ssl_mode.map(str::to_owned), ca_file).unwrap()
+        };
+        let local = database(None).at("127.0.0.1", 5432).unwrap();
+        assert_eq!(local.config.get_ssl_mode(), SslMode::Disable);
+        let asked = database(Some("disable")).at("db.example", 5432).unwrap();
+        assert_eq!(asked.config.get_ssl_mode(), SslMode::Disable);
+        // TLS is wanted there, and so the file of authorities, which has none.
+        let error = database(None).at("db.example", 5432).err().unwrap().to_string();
+        assert!(error.starts_with("no certificate in"), "{error}");
+    }
 }

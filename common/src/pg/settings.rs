@@ -16,6 +16,8 @@ use crate::run::Usage;
 /// Where to connect, and whom to trust there.
 pub(super) struct Settings {
     pub(super) config: Config,
+    /// What `sslmode` was given, if any: what it means without one depends on the host.
+    pub(super) ssl_mode: Option<String>,
     pub(super) ca_file: Option<PathBuf>,
 }
 
@@ -69,10 +71,8 @@ pub(super) fn load(url: Option<(String, String)>) -> Result<Settings> {
         }
     }
     fill(&mut config, &words)?;
-    Ok(Settings {
-        config,
-        ca_file: words.get("sslrootcert").filter(|path| *path != "system").map(PathBuf::from),
-    })
+    let ca_file = words.remove("sslrootcert").filter(|path| path != "system").map(PathBuf::from);
+    Ok(Settings { config, ssl_mode: words.remove("sslmode"), ca_file })
 }
 
 /// The driver reads the URL, but for what it has no words for.
@@ -149,7 +149,7 @@ fn fill(config: &mut Config, words: &Words) -> Result<()> {
 
 /// TLS is verified in full or not used: an encrypted connection to nobody knows whom keeps no secret. So `require`,
 /// `verify-ca` and `verify-full` are the same here. What is never sent over a network needs none unless asked for.
-fn ssl_mode(word: Option<&str>, config: &Config) -> Result<SslMode> {
+pub(super) fn ssl_mode(word: Option<&str>, config: &Config) -> Result<SslMode> {
     Ok(match word {
         Some("disable") => SslMode::Disable,
         Some("allow" | "prefer") => SslMode::Prefer,

@@ -10,11 +10,11 @@ use tokio_postgres::error::SqlState;
 /// The same database in the new cluster.
 ///
 /// # Errors
-/// The cluster has no address.
+/// The cluster has no address, or trust in it cannot be decided.
 pub fn there(database: &Database, cluster: &DbCluster) -> Result<Database> {
     let port = cluster.port().and_then(|port| u16::try_from(port).ok());
     let address = cluster.endpoint().zip(port).context("the new cluster has no endpoint")?;
-    Ok(database.at(address.0, address.1))
+    database.at(address.0, address.1)
 }
 
 /// Tries to log in once. A name takes minutes to be known, and a writer may still be a reader: these pass.
@@ -38,15 +38,19 @@ async fn reads_only(there: &Database, tool: &str) -> Result<bool> {
         .await
 }
 
-/// What the server itself refuses is final, unless it says that it is only starting or full.
+/// What the server itself refuses is final, unless it says that it is only starting or full; a certificate that is not
+/// trusted is final, too.
 fn retry(error: anyhow::Error, at: Option<Timestamp>) -> Result<Look<()>> {
     let passing = [SqlState::CANNOT_CONNECT_NOW, SqlState::TOO_MANY_CONNECTIONS];
-    let Some(refused) = error.downcast_ref::<Refused>().filter(|refused| !passing.contains(&refused.code))
-    else {
-        return Ok(Look::Missed(format!("{error:#}")));
+    let code = match error.downcast_ref::<Refused>() {
+        None => return Ok(Look::Missed(format!("{error:#}"))),
+        Some(Refused { code, .. }) => code.as_ref(),
     };
+    if code.is_some_and(|code| passing.contains(code)) {
+        return Ok(Look::Missed(format!("{error:#}")));
+    }
     let of_role = [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION];
-    if !of_role.contains(&refused.code) {
+    if !code.is_some_and(|code| of_role.contains(code)) {
         return Err(error);
     }
     let time = at.map_or_else(|| "the time of the restore".to_owned(), |at| at.to_string());

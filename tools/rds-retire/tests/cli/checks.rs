@@ -138,6 +138,21 @@ fn a_cluster_that_was_made_anew_is_left_alone() {
 }
 
 #[test]
+fn not_even_the_last_moment_before_a_change_is_missed() {
+    // Looks at clusters before the first change: two at first, one at the replacement, one for the step, one at the
+    // replacement again, and the last.
+    for looks in 2..=5 {
+        let incident = Incident::new();
+        if let Some(cluster) = incident.rds.state().cluster_mut("app-prod") {
+            cluster.stages.push_back(Stage::after(looks).with("DbClusterResourceId", "cluster-ANOTHER"));
+        }
+        let output = incident.run(&[]);
+        assert!(error(output.assert_code(1)).contains("another cluster now"), "{looks}: {}", output.stderr);
+        assert_eq!(incident.changes(), [""; 0], "{looks}");
+    }
+}
+
+#[test]
 fn an_instance_that_joined_meanwhile_is_left_alone() {
     let incident = Incident::new();
     incident.rds.state().snapshot_stages = vec![Stage::after(100)];

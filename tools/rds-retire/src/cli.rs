@@ -112,9 +112,6 @@ Examples:
     rds-retire app-prod --yes app-prod --restored app-restore-1120 --lift-protection \\
       --quiet-for 1h
 
-  Show the commands that bring it back:
-    jq -r .retire.bring_back retired.jsonl
-
 Order:
   Snapshot, made and verified; deletion protection; readers; writer; cluster with its final
   snapshot. The checks are made again before each of these, and what is deleted is what was

@@ -20,6 +20,7 @@ pub mod members;
 pub mod pg;
 pub mod pipe;
 pub mod progress;
+pub mod receipts;
 pub mod record;
 pub mod reject;
 pub mod retry;

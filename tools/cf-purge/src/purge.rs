@@ -97,7 +97,7 @@ impl Run {
             let wake = self.sender.next_look();
             tokio::select! {
                 biased;
-                () = self.sender.receipts.halted() => return self.sender.receipts.halt(),
+                () = self.sender.receipts.out.halted() => return self.sender.receipts.out.halt(),
                 () = tick(&mut clock) => self.send().await?,
                 () = until(wake) => self.sender.look().await?,
                 item = items.next() => match item {

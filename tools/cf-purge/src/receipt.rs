@@ -1,6 +1,7 @@
 //! Receipts: the records on stdout, one for each path or wildcard.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+use common::receipts;
 use common::{Ctx, pipe};
 use serde::Serialize;
 
@@ -29,8 +30,8 @@ struct Receipt<'a> {
 
 /// Where receipts go, and what is the same in all of them.
 pub struct Receipts {
-    ctx: Ctx,
-    lines: pipe::Lines,
+    /// The way there.
+    pub out: receipts::Receipts,
     distribution: String,
     run_id: String,
 }
@@ -38,7 +39,7 @@ pub struct Receipts {
 impl Receipts {
     /// Receipts of one run.
     pub fn new(ctx: Ctx, lines: pipe::Lines, distribution: String, run_id: String) -> Self {
-        Self { ctx, lines, distribution, run_id }
+        Self { out: receipts::Receipts::new(ctx, lines), distribution, run_id }
     }
 
     /// Writes the receipts of an invalidation, or of what would be one; to stderr where stdout takes no more.
@@ -46,49 +47,22 @@ impl Receipts {
     /// # Errors
     /// When stderr does not take them either.
     pub async fn write(&self, batch: &Batch, accepted: Option<(&Accepted, Status)>) -> Result<()> {
-        let mut lines = Vec::new();
-        for sent in &batch.paths {
-            let receipt = Receipt {
-                path: &sent.path,
-                keys: sent.keys,
-                distribution_id: &self.distribution,
-                invalidation_id: accepted.map(|(accepted, _)| accepted.id.as_str()),
-                status: accepted.map(|(_, status)| status),
-                created: accepted.map(|(accepted, _)| accepted.created.as_str()),
-                caller_reference: accepted.map(|(accepted, _)| accepted.reference.as_str()),
-                run_id: accepted.map(|_| self.run_id.as_str()),
-                dry_run: accepted.is_none(),
-            };
-            serde_json::to_writer(&mut lines, &receipt)?;
-            lines.push(b'\n');
-        }
-        match self.lines.send(lines).await {
-            Ok(()) => Ok(()),
-            Err(lines) => self.ctx.salvage(&lines),
-        }
+        let receipts = batch.paths.iter().map(|sent| Receipt {
+            path: &sent.path,
+            keys: sent.keys,
+            distribution_id: &self.distribution,
+            invalidation_id: accepted.map(|(accepted, _)| accepted.id.as_str()),
+            status: accepted.map(|(_, status)| status),
+            created: accepted.map(|(accepted, _)| accepted.created.as_str()),
+            caller_reference: accepted.map(|(accepted, _)| accepted.reference.as_str()),
+            run_id: accepted.map(|_| self.run_id.as_str()),
+            dry_run: accepted.is_none(),
+        });
+        self.out.write(&receipts.collect::<Vec<_>>()).await
     }
 
     /// The CallerReference of a batch in this part of the run.
     pub fn reference(&self, batch: &Batch, part: u64) -> String {
         batch.reference(&self.distribution, &self.run_id, part)
-    }
-
-    /// Why nothing more is to be started: an error, unless it is a signal, which says enough by itself.
-    ///
-    /// # Errors
-    /// stdout has no reader any more.
-    pub fn halt(&self) -> Result<()> {
-        if !self.ctx.stop.is_cancelled() {
-            bail!("stdout was closed before the run was finished");
-        }
-        Ok(())
-    }
-
-    /// Resolves when nothing more is to be started.
-    pub async fn halted(&self) {
-        tokio::select! {
-            () = self.ctx.stop.cancelled() => {}
-            () = self.lines.closed() => {}
-        }
     }
 }

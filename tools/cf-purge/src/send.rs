@@ -74,7 +74,7 @@ impl Sender {
                 self.receipts.write(&batch, None).await?;
             } else if !self.make(&batch).await.inspect_err(|_| tell_unsent(left))? {
                 tell_unsent(left);
-                return self.receipts.halt();
+                return self.receipts.out.halt();
             }
             left -= batch.keys();
             self.ctx.counts.done(batch.keys());
@@ -150,7 +150,7 @@ impl Sender {
     async fn sleep(&self, until: Instant) -> bool {
         tokio::select! {
             biased;
-            () = self.receipts.halted() => false,
+            () = self.receipts.out.halted() => false,
             () = sleep_until(until) => true,
         }
     }

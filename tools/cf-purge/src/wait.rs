@@ -91,7 +91,7 @@ impl Pending {
         while !self.is_empty() {
             tokio::select! {
                 biased;
-                () = receipts.halted() => return Ok(()),
+                () = receipts.out.halted() => return Ok(()),
                 () = sleep_until(self.next) => self.look(cloudfront, receipts).await?,
             }
         }

@@ -7,13 +7,14 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use common::Ctx;
 use common::pipe::Items;
+use common::receipts::Receipts;
 use common::reject::Rejects;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::batch::{Batch, Gathering, Limits};
 use crate::ending::Ending;
-use crate::receipt::{Receipt, Receipts};
+use crate::receipt::Receipt;
 use crate::resume::{Earlier, Resume, Step};
 use crate::send::{Outcome, Sender, reject};
 use crate::source::{Document, Line};
@@ -223,7 +224,7 @@ impl Flow {
             let reject = reject(&failure, document.text(), false);
             self.import.rejects.write(&reject, &document.into_input())?;
         }
-        self.import.receipts.write(&receipt).await
+        self.import.receipts.write(&[receipt]).await
     }
 
     /// Sends what has gathered.
@@ -245,7 +246,7 @@ impl Flow {
     async fn rehearse(&mut self, batch: &Batch) -> Result<()> {
         self.import.ctx.counts.done(batch.len() as u64);
         let receipt = Receipt { dry_run: true, ..self.receipt(batch) };
-        self.import.receipts.write(&receipt).await
+        self.import.receipts.write(&[receipt]).await
     }
 
     fn receipt(&self, batch: &Batch) -> Receipt {
@@ -295,6 +296,6 @@ impl Flow {
         {
             resume.commit(&batch, digest, receipt.clone(), failures).await?;
         }
-        self.import.receipts.write(&receipt).await
+        self.import.receipts.write(&[receipt]).await
     }
 }

@@ -1,7 +1,5 @@
 //! Receipts: the records on stdout, one for each batch.
 
-use anyhow::{Result, bail};
-use common::{Ctx, pipe};
 use serde::{Deserialize, Serialize};
 
 /// What was done with a batch.
@@ -30,50 +28,4 @@ pub struct Receipt {
     /// Nothing was sent.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub dry_run: bool,
-}
-
-/// Where receipts go.
-#[derive(Clone)]
-pub struct Receipts {
-    ctx: Ctx,
-    lines: pipe::Lines,
-}
-
-impl Receipts {
-    /// To stdout.
-    pub fn new(ctx: Ctx, lines: pipe::Lines) -> Self {
-        Self { ctx, lines }
-    }
-
-    /// Writes a record; to stderr where stdout takes no more.
-    ///
-    /// # Errors
-    /// When stderr does not take it either.
-    pub async fn write(&self, record: &impl Serialize) -> Result<()> {
-        let mut line = serde_json::to_vec(record)?;
-        line.push(b'\n');
-        match self.lines.send(line).await {
-            Ok(()) => Ok(()),
-            Err(line) => self.ctx.salvage(&line),
-        }
-    }
-
-    /// Why nothing more is to be started: an error, unless it is a signal, which says enough by itself.
-    ///
-    /// # Errors
-    /// stdout has no reader any more.
-    pub fn halt(&self) -> Result<()> {
-        if !self.ctx.stop.is_cancelled() {
-            bail!("stdout was closed before the run was finished");
-        }
-        Ok(())
-    }
-
-    /// Resolves when nothing more is to be started.
-    pub async fn halted(&self) {
-        tokio::select! {
-            () = self.ctx.stop.cancelled() => {}
-            () = self.lines.closed() => {}
-        }
-    }
 }

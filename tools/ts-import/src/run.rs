@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use common::journal::Journal;
 use common::pipe::{self, Items, Out};
+use common::receipts::Receipts;
 use common::typesense::{Cluster, path};
 use common::{Ctx, Usage};
 use tokio::time::Instant;
@@ -15,7 +16,6 @@ use crate::cli::{Action, Cli};
 use crate::ending::Ending;
 use crate::import::{Import, Totals};
 use crate::pressure::Pressure;
-use crate::receipt::Receipts;
 use crate::renew::{Collection, Renewal};
 use crate::resume::Resume;
 use crate::send::Sender;
@@ -118,7 +118,7 @@ async fn change_over(
         return Ok(());
     }
     let swapped = renewal.swap(cluster, totals.accepted).await?;
-    receipts.write(&swapped).await
+    receipts.write(&[swapped]).await
 }
 
 fn import_path(cli: &Cli, collection: &str) -> String {

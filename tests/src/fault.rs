@@ -17,12 +17,22 @@ mod body;
 mod plan;
 mod proxy;
 
+use std::net::TcpListener;
 use std::sync::{Arc, PoisonError};
 
 use crate::listening::Listening;
 
 pub use plan::{Fault, Met, Plan, Rule, Seen};
 use proxy::Shared;
+
+/// A URL where nobody listens, such as `http://127.0.0.1:34567`: its port was free a moment ago.
+///
+/// # Panics
+/// If the system gives no port.
+pub fn nowhere() -> String {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    format!("http://{}", free.expect("a free port"))
+}
 
 /// A running proxy, on threads of its own. It ends when it is dropped; what hangs then is cut.
 pub struct Proxy {

@@ -14,6 +14,7 @@
 //! | [`typesense`] | Typesense: one server for each test process, and clusters to break |
 //! | [`rds`] | an RDS whose clusters change their state from look to look, exact where moto is not |
 //! | [`examples`] | the shell examples of a tool's README and help |
+//! | [`pages`] | the help, man page and completions that every tool prints |
 //! | [`answering`] | a server for a fake: a state, and one function that answers requests from it |
 //! | [`client`] | an SDK client for the set-up and the checks of a test |
 #![expect(clippy::expect_used, reason = "a broken test bench is a failed test")]
@@ -27,6 +28,7 @@ pub mod examples;
 pub mod fault;
 mod listening;
 pub mod moto;
+pub mod pages;
 pub mod postgres;
 pub mod rds;
 pub mod s3;

@@ -2,20 +2,18 @@
 //!
 //! moto answers about 200 requests a second: keep the data of a test small.
 
-use std::io::{BufRead, BufReader};
-use std::process::Child;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 
-use crate::{client, sandbox};
+use crate::client;
+use crate::sandbox::{self, Script};
 
-/// Holds the child, which ends with its stdin.
 struct Moto {
     endpoint: String,
-    _child: Child,
+    _script: Script,
 }
 
 /// The URL of the server, such as `http://127.0.0.1:34567`. It serves every AWS service that moto knows.
@@ -55,11 +53,6 @@ pub async fn bucket(name_hint: &str) -> String {
 }
 
 fn start() -> Moto {
-    let mut child = sandbox::server("moto_server.py").spawn().expect("the sandbox's python starts");
-    let mut endpoint = String::new();
-    let stdout = child.stdout.take().expect("stdout is piped");
-    BufReader::new(stdout).read_line(&mut endpoint).expect("moto says its address");
-    let endpoint = endpoint.trim().to_owned();
-    assert!(!endpoint.is_empty(), "moto did not start");
-    Moto { endpoint, _child: child }
+    let (script, endpoint) = Script::start(&mut sandbox::server("moto_server.py"));
+    Moto { endpoint, _script: script }
 }

@@ -13,16 +13,14 @@
 //! A collection belongs to one test. Aliases, keys and presets belong to the whole server, so give them names that no
 //! other test of the process uses.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::sandbox;
+use crate::sandbox::{self, Script};
 use crate::tool::Tool;
 
 /// The key of every server, which may do everything: nothing that a tool writes may contain it.
@@ -56,29 +54,15 @@ pub fn cluster() -> Server {
 /// One node or a cluster, which is gone when this is dropped, or when the test process ends however it does.
 pub struct Server {
     urls: Vec<String>,
-    child: Child,
-    orders: Mutex<Orders>,
-}
-
-struct Orders {
-    stdin: Option<ChildStdin>,
-    stdout: BufReader<ChildStdout>,
+    script: Script,
 }
 
 impl Server {
     fn start(nodes: usize) -> Self {
-        let mut child = sandbox::server("typesense_server.py")
-            .args(["--nodes", &nodes.to_string()])
-            .env("TYPESENSE_API_KEY", KEY)
-            .spawn()
-            .expect("the sandbox's python starts");
-        let stdin = child.stdin.take();
-        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        let mut urls = String::new();
-        stdout.read_line(&mut urls).expect("the server says its addresses");
-        assert!(!urls.trim().is_empty(), "Typesense did not start");
-        let urls = urls.trim().split(',').map(str::to_owned).collect();
-        Self { urls, child, orders: Mutex::new(Orders { stdin, stdout }) }
+        let mut command = sandbox::server("typesense_server.py");
+        command.args(["--nodes", &nodes.to_string()]).env("TYPESENSE_API_KEY", KEY);
+        let (script, urls) = Script::start(&mut command);
+        Self { urls: urls.split(',').map(str::to_owned).collect(), script }
     }
 
     /// Where its first node is, such as `http://127.0.0.1:34567`.
@@ -172,7 +156,7 @@ impl Server {
     /// # Panics
     /// If it does not end.
     pub fn stop(&self, node: usize) {
-        self.order("stop", node);
+        self.script.order(&format!("stop {node}"));
     }
 
     /// Lets a node vanish, as when its machine goes.
@@ -180,7 +164,7 @@ impl Server {
     /// # Panics
     /// If it does not.
     pub fn kill(&self, node: usize) {
-        self.order("kill", node);
+        self.script.order(&format!("kill {node}"));
     }
 
     /// Starts a node again after [`Server::stop`] or [`Server::kill`], with the same data at the same address, and
@@ -189,24 +173,7 @@ impl Server {
     /// # Panics
     /// If it does not start.
     pub fn start_again(&self, node: usize) {
-        self.order("start", node);
-    }
-
-    fn order(&self, order: &str, node: usize) {
-        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        let stdin = orders.stdin.as_mut().expect("open until the end");
-        writeln!(stdin, "{order} {node}").expect("the server's script reads its orders");
-        let mut answer = String::new();
-        orders.stdout.read_line(&mut answer).expect("the server's script answers");
-        assert_eq!(answer.trim(), "ok", "Typesense did not {order} node {node}");
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.orders.get_mut().unwrap_or_else(PoisonError::into_inner).stdin = None;
-        // It fails only for a script that has ended already.
-        let _ = self.child.wait();
+        self.script.order(&format!("start {node}"));
     }
 }
 

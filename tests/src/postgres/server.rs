@@ -1,14 +1,11 @@
 //! One server, run by `scripts/postgres_server.py`.
 
-use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use super::tls::Certificates;
 use super::{address, execute, with_address};
-use crate::sandbox;
+use crate::sandbox::{self, Script};
 
 /// The password of every role that the test bench makes: nothing that a tool writes may contain it.
 pub const PASSWORD: &str = "canary5ecretOfDrkit";
@@ -19,15 +16,9 @@ pub const PASSWORD: &str = "canary5ecretOfDrkit";
 /// PyPI has not; see [`super::Front`]), its user `tlsonly` is let in by TLS alone.
 pub struct Server {
     url: String,
-    child: Child,
-    orders: Mutex<Orders>,
+    script: Script,
     certificates: Certificates,
     databases: AtomicU32,
-}
-
-struct Orders {
-    stdin: Option<ChildStdin>,
-    stdout: BufReader<ChildStdout>,
 }
 
 impl Server {
@@ -39,16 +30,9 @@ impl Server {
         if let Some(folder) = binaries {
             command.arg("--bin").arg(folder);
         }
-        let mut child = command.spawn().expect("the sandbox's python starts");
-        let stdin = child.stdin.take();
-        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        let mut url = String::new();
-        stdout.read_line(&mut url).expect("the server says its address");
-        let url = url.trim().to_owned();
-        assert!(!url.is_empty(), "PostgreSQL did not start");
+        let (script, url) = Script::start(&mut command);
         execute(&url, &format!("create role tlsonly superuser login password '{PASSWORD}'"));
-        let orders = Mutex::new(Orders { stdin, stdout });
-        Self { url, child, orders, certificates, databases: AtomicU32::new(1) }
+        Self { url, script, certificates, databases: AtomicU32::new(1) }
     }
 
     /// The URL of its database `postgres`, `postgres://drkit:...@127.0.0.1:PORT/postgres`.
@@ -83,7 +67,7 @@ impl Server {
     /// # Panics
     /// If it does not end.
     pub fn stop(&self) {
-        self.order("stop");
+        self.script.order("stop");
     }
 
     /// Lets all of the server's processes vanish, as when its machine goes.
@@ -91,7 +75,7 @@ impl Server {
     /// # Panics
     /// If they do not.
     pub fn kill(&self) {
-        self.order("kill");
+        self.script.order("kill");
     }
 
     /// Starts it again after [`Server::stop`] or [`Server::kill`], with the same data at the same address.
@@ -99,7 +83,7 @@ impl Server {
     /// # Panics
     /// If it does not start.
     pub fn start_again(&self) {
-        self.order("start");
+        self.script.order("start");
     }
 
     /// Ends all sessions and starts the server again.
@@ -115,22 +99,5 @@ impl Server {
         let address = address(&self.url);
         let (host, port) = address.split_once(':').expect("a host and a port");
         (host.to_owned(), port.parse().expect("a port"))
-    }
-
-    fn order(&self, order: &str) {
-        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        let stdin = orders.stdin.as_mut().expect("open until the end");
-        writeln!(stdin, "{order}").expect("the server's script reads its orders");
-        let mut answer = String::new();
-        orders.stdout.read_line(&mut answer).expect("the server's script answers");
-        assert_eq!(answer.trim(), "ok", "PostgreSQL did not {order}");
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.orders.get_mut().unwrap_or_else(PoisonError::into_inner).stdin = None;
-        // It fails only for a script that has ended already.
-        let _ = self.child.wait();
     }
 }

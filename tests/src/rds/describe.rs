@@ -56,7 +56,7 @@ pub(super) fn instances(state: &mut State, request: &Fields) -> Result<Fields, R
 }
 
 /// The clusters that the filter `db-cluster-id` names, all without one.
-fn filtered(request: &Fields) -> Result<Vec<&str>, Refusal> {
+pub(super) fn filtered(request: &Fields) -> Result<Vec<&str>, Refusal> {
     match request.get("Filters.Filter.1.Name") {
         Some("db-cluster-id") => Ok(request.values("Filters.Filter.1.Values.Value")),
         None => Ok(Vec::new()),

@@ -1,6 +1,6 @@
 //! Snapshots of clusters.
 
-use super::describe::all;
+use super::describe::{all, filtered};
 use super::fields::Fields;
 use super::refusal::Refusal;
 use super::resource::Resource;
@@ -76,11 +76,7 @@ pub(super) fn make(
 pub(super) fn describe(state: &mut State, request: &Fields) -> Result<Fields, Refusal> {
     state.snapshots.retain_mut(Resource::look);
     let wanted = request.get("DBClusterSnapshotIdentifier");
-    let clusters = match request.get("Filters.Filter.1.Name") {
-        Some("db-cluster-id") => request.values("Filters.Filter.1.Values.Value"),
-        None => Vec::new(),
-        Some(other) => return Err(Refusal::value(format!("Unrecognized filter name: {other}"))),
-    };
+    let clusters = filtered(request)?;
     let found: Vec<Fields> = state
         .snapshots
         .iter()

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use tempfile::TempDir;
-use testkit::moto;
+use testkit::fault::nowhere;
 use testkit::tool::Tool;
+use testkit::{moto, pages};
 
 use crate::bench::{gate, go, parameter, swap, tool, value, wait_begun};
 
@@ -57,14 +58,7 @@ async fn flags_that_make_no_sense_are_usage_errors() {
 
 #[test]
 fn help_and_what_is_generated_need_no_other_flag() {
-    let help = Tool::new("conf-swap").arg("--help").run();
-    assert!(help.assert_code(0).text().contains("Examples:"));
-    for (what, sign) in
-        [("man", ".TH conf-swap"), ("bash", "complete -F"), ("zsh", "#compdef"), ("fish", "complete -c")]
-    {
-        let page = Tool::new("conf-swap").args(["--generate", what]).run();
-        assert!(page.assert_code(0).text().contains(sign), "{what}");
-    }
+    pages::assert_printed("conf-swap");
 }
 
 #[test]
@@ -79,9 +73,7 @@ fn a_wrong_name_is_told_before_the_input_is_read() {
 
 #[tokio::test]
 async fn without_a_server_credentials_or_a_region_the_run_ends_at_once() {
-    // A port that was free a moment ago, so that nothing answers there.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let url = format!("http://127.0.0.1:{port}");
+    let url = nowhere();
     let tool = || tool(&["--ssm", "/a", "--value", "x"]).limit(Duration::from_secs(30));
     for (tool, expected) in [
         (tool().args(["--endpoint-url", &url]), "Unreachable"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testkit::fault::{Fault, Plan, Proxy, Rule};
+use testkit::fault::{Fault, Plan, Proxy, Rule, nowhere};
 use testkit::s3::Put;
 
 use crate::bench::{
@@ -31,9 +31,7 @@ fn wrong_credentials_end_the_run_within_seconds() {
 
 #[test]
 fn an_unreachable_store_ends_the_run_within_seconds() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let url = format!("http://{free}");
-    let output = tool(&url).limit(Duration::from_secs(20)).stdin(lines(&[wanted("a", "v")])).run();
+    let output = tool(&nowhere()).limit(Duration::from_secs(20)).stdin(lines(&[wanted("a", "v")])).run();
     output.assert_code(1);
     assert!(output.stderr.contains("Unreachable"), "{}", output.stderr);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use testkit::fault::{Fault, Plan, Proxy, Rule};
+use testkit::fault::{Fault, Plan, Proxy, Rule, nowhere};
 use testkit::tool::Tool;
 use testkit::typesense::{self, Server};
 
@@ -238,10 +238,7 @@ fn a_server_that_is_restarted_in_the_middle_is_waited_for() {
 
 #[test]
 fn without_a_server_the_run_ends_at_once() {
-    // A port that was free a moment ago, so that nothing answers there.
-    let port =
-        std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map(|a| a.port());
-    let url = format!("http://127.0.0.1:{}", port.unwrap_or(1));
+    let url = nowhere();
     let tool = typesense::tool("ts-import", &url).limit(Duration::from_secs(60));
     let output = tool.arg("people").stdin(documents(0..1)).run();
     output.assert_code(1);

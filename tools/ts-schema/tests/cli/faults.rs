@@ -1,7 +1,7 @@
 //! Clusters that are late, lose answers, or take something else than what was asked.
 
 use anyhow::Result;
-use testkit::fault::{Fault, Plan, Proxy, Rule};
+use testkit::fault::{Fault, Plan, Proxy, Rule, nowhere};
 use testkit::typesense;
 
 use crate::{actions, collection, file};
@@ -70,11 +70,7 @@ fn a_limit_whose_answer_was_lost_is_no_conflict() {
 #[test]
 fn a_node_that_is_gone_is_passed_over() {
     let server = typesense::server();
-    // A port that was free a moment ago, so that nothing answers there.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .map(|at| at.port());
-    let nodes = format!("http://127.0.0.1:{},{}", port.expect("a port"), server.url());
+    let nodes = format!("{},{}", nowhere(), server.url());
     let file = file(format!("[{}]", collection("passed")));
     let output = typesense::tool("ts-schema", &nodes).arg("apply").arg(&file.path).run();
     assert_eq!(actions(output.assert_code(0)), ["collection passed created"]);

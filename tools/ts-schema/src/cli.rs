@@ -76,6 +76,13 @@ pub struct Apply {
     #[arg(long)]
     pub migrate: bool,
 
+    /// Make each collection, with its synonyms and overrides, under its name followed by TEXT
+    ///
+    /// For a second set of collections beside those that are searched. What else names a collection in the file, such as
+    /// a reference, keeps that name: it is the alias's by then.
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["aliases", "migrate"])]
+    pub suffix: Option<String>,
+
     /// Say what would be made, and make nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,
@@ -171,6 +178,9 @@ Examples:
   See first what would be made, or what has changed:
     ts-schema apply --dry-run collections.json
     ts-schema diff collections.json
+
+  Build all collections once more beside those that are searched:
+    ts-schema apply --suffix _2 collections.json
 
   Change a collection: a new one beside it, import into that, move the alias, and back:
     ts-schema apply --migrate changed.json

@@ -39,6 +39,9 @@ pub struct Outcome {
     /// What was there before and was changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous: Option<Previous>,
+    /// How many documents the collection has that a swap is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_documents: Option<u64>,
     /// Whether nothing was changed, because that was not wanted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
@@ -57,7 +60,14 @@ pub enum Previous {
 impl Outcome {
     /// An outcome that needs no more words.
     pub fn new(action: Action) -> Self {
-        Self { action, collection: None, collection_name: None, previous: None, dry_run: false }
+        Self {
+            action,
+            collection: None,
+            collection_name: None,
+            previous: None,
+            num_documents: None,
+            dry_run: false,
+        }
     }
 }
 

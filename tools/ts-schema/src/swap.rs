@@ -107,7 +107,8 @@ impl Aliases {
             );
         }
         let previous = (action != Action::Already).then_some(Previous::Target(previous));
-        Ok(Outcome { previous, ..self.outcome(action, Some(target)) })
+        let num_documents = Some(documents);
+        Ok(Outcome { previous, num_documents, ..self.outcome(action, Some(target)) })
     }
 
     fn outcome(&self, action: Action, target: Option<&str>) -> Outcome {

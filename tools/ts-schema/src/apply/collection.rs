@@ -15,11 +15,22 @@ use crate::secret;
 use crate::view::{Standing, failure};
 
 impl Run {
-    /// Makes a collection, unless it is there.
+    /// Makes a collection, under its own name or with the suffix that is asked for, unless it is there.
     ///
     /// # Errors
     /// A reject when it differs or cannot be made; nothing else could be done either.
     pub async fn collection(&mut self, object: &Object) -> Result<Outcome, Failure> {
+        let Some(suffix) = self.flags.suffix.as_deref().filter(|suffix| !suffix.is_empty()) else {
+            return self.collection_itself(object).await;
+        };
+        let name = format!("{}{suffix}", object.name);
+        let other = Object::new(Kind::Collection, None, &renamed(object, &name)?)?;
+        let outcome = self.collection_itself(&other).await?;
+        self.made.insert(object.name.clone(), name.clone());
+        Ok(Outcome { collection: Some(name), ..outcome })
+    }
+
+    async fn collection_itself(&mut self, object: &Object) -> Result<Outcome, Failure> {
         match self.view.standing(object, None).await? {
             Standing::Missing => {
                 self.refuse_name_of_alias(object).await?;
@@ -30,7 +41,11 @@ impl Run {
             }
             Standing::Differs(found, _) if self.flags.migrate => self.migrate(object, &found).await,
             Standing::Differs(_, differences) => {
-                Err(differs(object, &differences, "; --migrate makes a new collection beside it").into())
+                let remedy = match self.flags.suffix {
+                    Some(_) => "; another --suffix makes a new collection beside it",
+                    None => "; --migrate makes a new collection beside it",
+                };
+                Err(differs(object, &differences, remedy).into())
             }
         }
     }

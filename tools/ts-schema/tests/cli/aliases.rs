@@ -79,11 +79,11 @@ fn a_swap_is_told_and_can_be_taken_back_and_back_again() {
     assert_eq!(
         first.assert_code(0).records(),
         [
-            json!({"kind":"alias","name":"swapped","schema":{"action":"created","collection_name":one,"previous":null}})
+            json!({"kind":"alias","name":"swapped","schema":{"action":"created","collection_name":one,"previous":null,"num_documents":1}})
         ]
     );
     let second = swap(&["swapped", &two]);
-    let schema = json!({"action":"swapped","collection_name":two,"previous":one});
+    let schema = json!({"action":"swapped","collection_name":two,"previous":one,"num_documents":3});
     assert_eq!(second.assert_code(0).records()[0]["schema"], schema);
     let told =
         format!("swapped points to {two}, which has 3 documents; the way back: ts-schema swap swapped {one}");
@@ -95,7 +95,7 @@ fn a_swap_is_told_and_can_be_taken_back_and_back_again() {
     let back = undo(&second.stdout);
     assert_eq!(
         back.assert_code(0).records()[0]["schema"],
-        json!({"action":"swapped","collection_name":one,"previous":two})
+        json!({"action":"swapped","collection_name":one,"previous":two,"num_documents":1})
     );
     assert_eq!(target(server, "swapped"), one.as_str());
     assert_eq!(undo(&second.stdout).assert_code(0).records()[0]["schema"]["action"], "already");
@@ -130,7 +130,8 @@ fn a_swap_onto_what_is_not_there_ends_the_run() {
     assert_eq!(target(server, "kept"), full.as_str());
     let rehearsed =
         server.tool("ts-schema").args(["swap", "kept", &empty, "--min-docs", "0", "--dry-run"]).run();
-    let schema = json!({"action":"swapped","collection_name":empty,"previous":full,"dry_run":true});
+    let schema =
+        json!({"action":"swapped","collection_name":empty,"previous":full,"num_documents":0,"dry_run":true});
     assert_eq!(rehearsed.assert_code(0).records()[0]["schema"], schema);
     assert_eq!(target(server, "kept"), full.as_str());
     // What was only rehearsed is not taken back, even where somebody has done it since.

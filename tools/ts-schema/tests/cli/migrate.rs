@@ -61,6 +61,31 @@ fn a_collection_without_alias_is_made_anew_with_a_warning() {
 }
 
 #[test]
+fn a_suffix_makes_a_second_set_beside_the_first_and_finds_it_again() {
+    let server = typesense::server();
+    apply(server, &[], schema("doubled", "int32")).assert_code(0);
+    let second =
+        |flags: &[&str], kind| apply(server, &[&["--suffix", "_2"], flags].concat(), schema("doubled", kind));
+    for (flags, action, synonyms) in
+        [(&["-n"][..], "created", 404), (&[], "created", 200), (&[], "already", 200)]
+    {
+        let output = second(flags, "int64");
+        let expected = [format!("collection doubled {action}"), format!("synonym s {action}")];
+        assert_eq!(actions(output.assert_code(0)), expected);
+        assert_eq!(output.records()[0]["schema"]["collection"], "doubled_2");
+        assert_eq!(server.request("GET", "/collections/doubled_2/synonyms/s", "").0, synonyms);
+    }
+    let type_of = |name: &str| server.get(&format!("/collections/{name}"))["fields"][0]["type"].clone();
+    assert_eq!((type_of("doubled"), type_of("doubled_2")), (json!("int32"), json!("int64")));
+    let output = second(&[], "int32");
+    let (kind, message) = reject(&output);
+    assert!(kind == "differs" && message.contains("another --suffix"), "{kind}: {message}");
+    apply(server, &["--suffix", ""], schema("doubled", "int32")).assert_code(0);
+    assert_eq!(second(&["--migrate"], "int32").code, Some(2));
+    assert_eq!(second(&["--aliases"], "int32").code, Some(2));
+}
+
+#[test]
 fn a_rehearsed_migration_makes_nothing() {
     let server = typesense::server();
     let name = server.collection("rehearsed-move", r#"[{"name":"a","type":"int32"}]"#);

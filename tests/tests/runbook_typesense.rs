@@ -1,0 +1,439 @@
+//! RB-N-04, as an operator starts it: from a real PostgreSQL into a real Typesense. Each test has a server of its own,
+//! since the aliases have fixed names.
+#![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use testkit::cut::Cut;
+use testkit::postgres::{self, Session};
+use testkit::tool::{Output, Tool};
+use testkit::typesense::{self, KEY, Server};
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/runbooks/rb-n-04-typesense-reindex.sh");
+const LANES: [&str; 3] = ["people", "studios", "work"];
+
+/// Waits in the middle of all work, once rows enough to fill the server's own buffer have been sent, for as long as
+/// somebody holds the advisory lock 7. A table would not do: the query sees the snapshot that it began with.
+const GATE: &str = "
+    create function search.gate() returns text language plpgsql as $$
+    begin
+        while exists (select from pg_locks where locktype = 'advisory' and objid = 7) loop
+            perform pg_sleep(0.02);
+        end loop;
+        return '';
+    end $$;
+    create or replace function search.work_all() returns table (
+        id text, title text, person_id text, studio_id text, year int, keywords text[], details jsonb
+    ) language sql stable begin atomic
+        select w.id::text, w.title || case when w.id = 200 then search.gate() else '' end, w.person::text,
+            w.studio::text, w.year, w.keywords, w.details
+        from search.work w order by w.id;
+    end;";
+
+struct Incident {
+    typesense: Server,
+    database: String,
+    folder: tempfile::TempDir,
+}
+
+impl Incident {
+    fn new() -> Self {
+        Self::of(typesense::another(), 40)
+    }
+
+    fn of(typesense: Server, work: u32) -> Self {
+        let database = postgres::database();
+        postgres::rehearse_with(&database, 120, 10, work);
+        let incident = Self { typesense, database, folder: tempfile::tempdir().expect("a folder") };
+        incident.file("hot.txt", "london\nmodel\n");
+        incident.file("collections.json", schema().to_string());
+        incident
+    }
+
+    /// An incident with a gate in the middle of its work, and who holds it closed.
+    fn gated(typesense: Server) -> (Self, Session) {
+        let incident = Self::of(typesense, 300);
+        postgres::execute(&incident.database, GATE);
+        let holder = Session::open(&incident.database).expect("a session");
+        holder.query("select pg_advisory_lock(7)").expect("the lock");
+        (incident, holder)
+    }
+
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.folder.path().join(name), content).expect("a file");
+    }
+
+    fn evidence(&self) -> PathBuf {
+        self.folder.path().join("incident")
+    }
+
+    fn text(&self, name: &str) -> String {
+        let path = self.evidence().join(name);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    fn records(&self, name: &str) -> Vec<Value> {
+        self.text(name).lines().map(|line| serde_json::from_str(line).expect("a record")).collect()
+    }
+
+    fn tool(&self, command: &str) -> Tool {
+        Tool::bash(command)
+            .env("DB_URL", &self.database)
+            .env("TS_NODES", self.typesense.urls().join(","))
+            .env("TS_KEY", KEY)
+            .env("SCHEMA", self.folder.path().join("collections.json"))
+            .env("HOT", self.folder.path().join("hot.txt"))
+            .env("EVIDENCE", self.evidence())
+    }
+
+    fn script(&self, args: &str) -> Tool {
+        self.tool(&format!("bash '{SCRIPT}' {args}"))
+    }
+
+    fn run(&self, args: &str) -> Output {
+        self.script(args).run()
+    }
+
+    /// What to do with the script in a process group of its own, as a job of a terminal has it, once this succeeds.
+    fn job(&self, until: &str, then: &str) -> Output {
+        let job = format!(
+            "set -m
+            bash '{SCRIPT}' --yes -- --batch-docs 20 &
+            until {until} 2>/dev/null; do sleep 0.1; done
+            {then}
+            wait $!"
+        );
+        self.tool(&job).run()
+    }
+
+    /// The documents that an alias leads to are the rows that the database has, and nothing else.
+    #[track_caller]
+    fn assert_whole(&self) {
+        for lane in LANES {
+            let rows = postgres::query(
+                &self.database,
+                &format!("select row_to_json(t)::text from search.{lane}_all() t"),
+            );
+            let row = |row: &Vec<Option<String>>| {
+                serde_json::from_str::<Value>(row[0].as_deref().unwrap_or_default()).expect("JSON")
+            };
+            let mut rows: Vec<_> = rows.iter().map(row).map(without_nulls).collect();
+            rows.sort_by_key(|row| row["id"].to_string());
+            let documents: Vec<_> = self.typesense.documents(lane).into_iter().map(without_nulls).collect();
+            assert!(!rows.is_empty() && documents == rows, "{lane}: {documents:?}\n{rows:?}");
+        }
+    }
+
+    fn target(&self, alias: &str) -> Option<String> {
+        let (status, body) = self.typesense.request("GET", &format!("/aliases/{alias}"), "");
+        let alias: Value = serde_json::from_str(&body).expect("JSON");
+        (status == 200).then(|| alias["collection_name"].as_str().expect("a name").to_owned())
+    }
+
+    fn collections(&self) -> usize {
+        self.typesense.get("/collections").as_array().expect("an array").len()
+    }
+
+    /// Old collections with a document that the database does not have, and the aliases on them.
+    fn old(&self) {
+        for lane in LANES {
+            let name = format!("{lane}_old");
+            let collection = json!({"name":name,"fields":[{"name":"old","type":"string"}]});
+            assert_eq!(self.typesense.request("POST", "/collections", collection.to_string()).0, 201);
+            let path = format!("/collections/{name}/documents");
+            assert_eq!(self.typesense.request("POST", &path, r#"{"id":"gone","old":"x"}"#).0, 201);
+            let alias = json!({"collection_name":name}).to_string();
+            assert_eq!(self.typesense.request("PUT", &format!("/aliases/{lane}"), alias).0, 200);
+        }
+    }
+
+    #[track_caller]
+    fn assert_old(&self) {
+        for lane in LANES {
+            assert_eq!(self.target(lane), Some(format!("{lane}_old")));
+            assert_eq!(self.typesense.count(lane), 1);
+        }
+    }
+}
+
+fn without_nulls(mut document: Value) -> Value {
+    if let Some(members) = document.as_object_mut() {
+        members.retain(|_, value| !value.is_null());
+    }
+    document
+}
+
+fn schema() -> Value {
+    let field = |name: &str, kind: &str| json!({"name":name,"type":kind});
+    let optional = |name: &str, kind: &str| json!({"name":name,"type":kind,"optional":true});
+    json!({
+        "collections": [
+            {"name":"people","fields":[
+                field("name", "string"), field("city", "string"), field("role", "string"), field("skills", "string[]"),
+                optional("rating", "float"), field("followers", "int64"), optional("location", "geopoint"),
+                optional("bio", "string"), field("updated_at", "int64")]},
+            {"name":"studios","fields":[
+                field("name", "string"), field("city", "string"), optional("capacity", "int32"),
+                field("day_rate", "float")]},
+            {"name":"work","fields":[
+                field("title", "string"), field("person_id", "string"), field("year", "int32"),
+                field("keywords", "string[]")]}],
+        "synonyms": {"people": [{"id":"coats","synonyms":["photographer","fotograf"]}]}
+    })
+}
+
+fn sum(records: &[Value], member: &str) -> u64 {
+    records.iter().map(|record| record[member].as_u64().expect("a number")).sum()
+}
+
+#[test]
+fn reindex_fills_a_new_cluster_and_keeps_the_evidence() {
+    let incident = Incident::new();
+    let output = incident.run("--yes");
+    output.assert_code(0);
+    incident.assert_whole();
+    let people = incident.target("people").expect("an alias");
+    assert!(people.starts_with("people_20"), "{people}");
+    assert_eq!(
+        incident.typesense.request("GET", &format!("/collections/{people}/synonyms/coats"), "").0,
+        200
+    );
+
+    // Hot slices came first, in the order of the file, and into the same collection.
+    let hot = incident.records("people-hot.jsonl");
+    let count = |slice: &str| {
+        let sql = format!("select count(*) from search.people_hot('{slice}')");
+        postgres::value(&incident.database, &sql).parse::<u64>().expect("a number")
+    };
+    assert_eq!(sum(&hot, "accepted"), count("london") + count("model"));
+    assert_eq!(hot[0]["collection"], people.as_str());
+    assert_eq!(sum(&incident.records("people.jsonl"), "accepted"), 120);
+    let log = incident.text("log");
+    let place = |text: &str| log.find(text).unwrap_or_else(|| panic!("no {text} in\n{log}"));
+    assert!(place("people-hot: ts-import: read") < place("  people: "), "{log}");
+    assert!(place("  work: ts-import: read") < place("4 counts:"), "{log}");
+    let counts = incident.records("counts.jsonl");
+    assert_eq!(counts[2], json!({"lane":"work","rows":40,"imported":40,"num_documents":40}));
+
+    for entry in fs::read_dir(incident.evidence()).expect("the evidence") {
+        let path = entry.expect("a file").path();
+        let text = fs::read_to_string(&path).expect("text");
+        assert!(!text.contains(KEY) && !text.contains(postgres::PASSWORD), "{}", path.display());
+    }
+
+    // Taken up again with the same evidence, it does nothing twice: not even where it was killed at the very end.
+    assert!(incident.run("--yes").assert_code(0).text().contains("all done before"));
+    fs::remove_file(incident.evidence().join("finished.jsonl")).expect("it is there");
+    let again = incident.run("--yes");
+    again.assert_code(0);
+    for lane in ["people-hot", "people", "studios", "work"] {
+        assert!(again.text().contains(&format!("  {lane}: done before")), "{}", again.text());
+    }
+    assert_eq!(incident.collections(), 3);
+    incident.assert_whole();
+
+    // The way back is in the evidence.
+    let undo = incident.tool("cat \"$EVIDENCE\"/swap-*.jsonl | ts-schema swap --undo").run();
+    undo.assert_code(0);
+    assert_eq!(LANES.map(|lane| incident.target(lane)), [None, None, None]);
+}
+
+#[test]
+fn reindex_sees_a_source_that_fails_and_leaves_the_aliases() {
+    let incident = Incident::new();
+    incident.old();
+    // A connection that is lost among the rows of people, when those of the others have come through.
+    let cut = Cut::start(&incident.database);
+    cut.after(22_000);
+    let output = incident.script("--yes --serve-hot").env("DB_URL", cut.url()).run();
+    output.assert_code(1);
+    assert!(output.text().contains("people: pg-rows ended with exit code 1"), "{}", output.text());
+    assert!(output.text().contains("people is an alias already"), "{}", output.text());
+    incident.assert_old();
+    assert!(!incident.evidence().join("people.jsonl").exists());
+    assert!(incident.evidence().join("studios.jsonl").exists(), "one lane does not end the others");
+
+    // A query that fails among its rows.
+    let work_all = |title: &str| {
+        let all = format!(
+            "create or replace function search.work_all() returns table (
+                id text, title text, person_id text, studio_id text, year int, keywords text[], details jsonb
+            ) language sql stable begin atomic
+                select w.id::text, {title}, w.person::text, w.studio::text, w.year, w.keywords, w.details
+                from search.work w order by w.id;
+            end;"
+        );
+        postgres::execute(&incident.database, &all);
+    };
+    fs::remove_file(incident.evidence().join("work.jsonl")).expect("work was filled");
+    fs::remove_file(incident.evidence().join("work.journal")).expect("and has a journal");
+    work_all("w.title || (1 / (w.id - 30))");
+    let output = incident.run("--yes");
+    output.assert_code(1);
+    assert!(
+        output.text().contains("work: pg-rows ended with exit code 1, ts-import with 1"),
+        "{}",
+        output.text()
+    );
+    assert!(output.text().contains("studios: done before"), "{}", output.text());
+    incident.assert_old();
+
+    work_all("w.title");
+    incident.run("--yes").assert_code(0);
+    incident.assert_whole();
+    let swap = &incident.records("swap-work.jsonl")[0]["schema"];
+    assert_eq!((&swap["action"], &swap["previous"]), (&json!("swapped"), &json!("work_old")));
+    assert_eq!(incident.typesense.count("work_old"), 1);
+}
+
+#[test]
+fn reindex_is_killed_and_taken_up_again() {
+    let (incident, holder) = Incident::gated(typesense::another());
+    // Ctrl-C reaches all lanes: those that are done stay done.
+    let in_the_middle = r#"test -e "$EVIDENCE/people.jsonl" -a -e "$EVIDENCE/studios.jsonl" -a -s "$EVIDENCE/work.jsonl.part""#;
+    let output = incident.job(in_the_middle, "kill -INT -- -$!");
+    output.assert_code(130);
+    assert!(output.text().contains("was stopped: run again"), "{}", output.text());
+    let first = incident.records("work.jsonl.part");
+    // Its end waits for nobody who was killed.
+    incident.job(in_the_middle, "kill -KILL -- -$!").assert_code(137);
+    assert!(!incident.evidence().join("work.jsonl").exists());
+    assert_eq!(LANES.map(|lane| incident.target(lane)), [None, None, None]);
+
+    drop(holder);
+    incident.run("--yes -- --batch-docs 20").assert_code(0);
+    incident.assert_whole();
+    // The batches of the first run were not sent again: their receipts are those of then.
+    let receipts = incident.records("work.jsonl");
+    assert_eq!(receipts[..first.len()], first[..]);
+    assert_eq!(sum(&receipts, "accepted"), 300);
+    assert_eq!(incident.collections(), 3);
+}
+
+#[test]
+fn reindex_loses_nothing_with_a_node_that_is_killed_in_the_middle() {
+    let (incident, holder) = Incident::gated(typesense::cluster());
+    let cluster = &incident.typesense;
+    let leader = cluster.leader();
+    // The leader first, so that it is in use.
+    let mut urls = cluster.urls().to_vec();
+    urls.rotate_left(leader);
+    let running = incident.script("--yes -- --batch-docs 20").env("TS_NODES", urls.join(",")).spawn();
+    let part = incident.evidence().join("work.jsonl.part");
+    while fs::metadata(&part).map_or(0, |part| part.len()) == 0 {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert!(!incident.evidence().join("work.jsonl").exists(), "the gate was open");
+    }
+    cluster.kill(leader);
+    drop(holder);
+    let output = running.wait();
+    output.assert_code(0);
+    let log = incident.text("log");
+    assert!(log.contains("work: ts-import: ") && log.contains("trying again"), "{log}");
+    cluster.start_again(leader);
+    incident.assert_whole();
+}
+
+#[test]
+fn reindex_serves_the_hot_slices_and_stops_at_what_is_refused() {
+    let incident = Incident::new();
+    let mut strict = schema();
+    strict["collections"][1]["fields"][2]["optional"] = json!(false);
+    incident.file("collections.json", strict.to_string());
+    incident.file("hot.txt", "{\"city\":\"paris\"}\n{\"city\":\"東京\"}\n");
+    postgres::execute(&incident.database, "update search.studios set capacity = null where id = 3");
+    let run = |args: &str| incident.script(args).env("HOT_FIELD", "city").env("SUFFIX", "_v2").run();
+    let output = run("--yes --serve-hot");
+    output.assert_code(3);
+    assert!(output.text().contains("bad-document"), "{}", output.text());
+    assert_eq!(incident.records("studios-rejects.jsonl")[0]["record"]["id"], "3");
+    assert_eq!(LANES.map(|lane| incident.target(lane)), [Some("people_v2".to_owned()), None, None]);
+
+    // It is mended, and a row goes that was imported already: that is seen before the aliases are moved.
+    postgres::execute(
+        &incident.database,
+        "update search.studios set capacity = 1 where capacity is null; delete from search.work where id = 7;",
+    );
+    let output = run("--yes");
+    output.assert_code(3);
+    assert!(
+        output.text().contains("work: 39 rows in the database, 40 imported, 40 documents"),
+        "{}",
+        output.text()
+    );
+    assert_eq!(incident.target("studios"), None);
+    run("--yes --accept-differences").assert_code(0);
+    assert_eq!(LANES.map(|lane| incident.typesense.count(lane)), [120, 10, 40]);
+}
+
+#[test]
+fn reindex_of_collections_without_aliases_says_so() {
+    let incident = Incident::new();
+    let run = |args: &str| incident.script(args).env("SUFFIX", "").env_remove("HOT").run();
+    // An id comes twice: one of the two is missing, and no answer of --accept-differences hides that.
+    postgres::execute(
+        &incident.database,
+        "create or replace function search.studios_all() returns table (
+            id text, name text, city text, capacity int, day_rate numeric
+        ) language sql stable begin atomic
+            select s.id::text, s.name, s.city, s.capacity, s.day_rate from search.studios s, generate_series(1, 2);
+        end;",
+    );
+    let output = run("--yes --accept-differences");
+    assert!(output.assert_code(3).text().contains("documents are missing"), "{}", output.text());
+    assert!(output.text().contains("there is no HOT"), "{}", output.text());
+
+    postgres::execute(
+        &incident.database,
+        "create or replace function search.studios_all() returns table (
+            id text, name text, city text, capacity int, day_rate numeric
+        ) language sql stable begin atomic
+            select s.id::text, s.name, s.city, s.capacity, s.day_rate from search.studios s;
+        end;",
+    );
+    for file in ["studios.jsonl", "studios.journal"] {
+        fs::remove_file(incident.evidence().join(file)).expect("it is there");
+    }
+    let output = run("--yes");
+    assert!(output.assert_code(0).text().contains("studios is a collection"), "{}", output.text());
+    incident.assert_whole();
+    assert_eq!(incident.typesense.get("/aliases")["aliases"], json!([]));
+}
+
+#[test]
+fn reindex_refuses_wrong_settings_and_asks() {
+    let incident = Incident::new();
+    assert!(incident.run("--help").assert_code(0).text().contains("Usage:"));
+    assert!(incident.run("--nonsense").assert_code(2).stderr.contains("no such option"));
+    let output = incident.script("--yes").env("SCHEMA", "").run();
+    assert!(output.assert_code(2).stderr.contains("SCHEMA is not set"), "{}", output.stderr);
+    let output = incident.script("--yes").env("HOT", "/nowhere").run();
+    assert!(output.assert_code(2).stderr.contains("/nowhere cannot be read"), "{}", output.stderr);
+    incident.script("--yes").env_remove("TS_NODES").run().assert_code(2);
+    fs::remove_dir_all(incident.evidence()).expect("the evidence of that");
+    let output = incident.script("--yes").env("PEOPLE", "persons").run();
+    assert!(output.assert_code(2).text().contains("has no collection persons"), "{}", output.text());
+    fs::remove_dir_all(incident.evidence()).expect("the evidence of that");
+
+    // Apart from the terminal there is none to ask on.
+    let output = incident.tool(&format!("exec setsid --wait bash '{SCRIPT}'")).run();
+    assert!(output.assert_code(2).text().contains("say --yes"), "{}", output.text());
+    assert_eq!(incident.collections(), 0);
+
+    // A run that is taken up is of the same collections, schema and slices.
+    let output = incident.script("--yes").env("SUFFIX", "_other").run();
+    assert!(output.assert_code(2).text().contains("is of other collections"), "{}", output.text());
+    incident.file("hot.txt", "berlin\n");
+    let output = incident.run("--yes");
+    assert!(output.assert_code(2).text().contains("is not what the run began with"), "{}", output.text());
+    incident.file("hot.txt", "london\nmodel\n");
+
+    let output = incident.run("--yes -- --nonsense");
+    assert!(output.assert_code(2).text().contains("refused its options"), "{}", output.text());
+    postgres::execute(&incident.database, "drop function search.work_all()");
+    let output = incident.script("--yes").env("EVIDENCE", incident.folder.path().join("other")).run();
+    assert!(output.assert_code(1).text().contains("pg-rows was aborted"), "{}", output.text());
+    assert_eq!(incident.collections(), 3, "those of the run before, whose import was refused");
+}

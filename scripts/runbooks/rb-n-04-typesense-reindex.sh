@@ -15,7 +15,7 @@ Environment:
             search.people_hot(slice), search.people_all(), search.studios_all() and search.work_all()
   TS_NODES  the nodes of the cluster, as URLs with commas between them; or TS_HOST, TS_PORT and TS_PROTOCOL
   TS_KEY    the API key
-  SCHEMA    the schemas, as ts-schema export writes them (collections.json)
+  SCHEMA    the schemas, as ts-schema export writes them (collections.json); a run that is taken up has its own copy
   HOT       file of hot cities and roles, one a line, the most wanted first; without it there are no hot slices
   HOT_FIELD the field of the slice, where HOT has JSON lines
   SUFFIX    what the names of the new collections end with (default _<time in UTC>); set but empty: nothing
@@ -35,8 +35,8 @@ Example:
   rb-n-04-typesense-reindex.sh --serve-hot
 
 If it is interrupted or aborted, run it again with EVIDENCE set to its folder: a collection that was filled is not
-filled again, and one that was half filled is gone on with where it ended. If the rows have changed since, ts-import
-says so: delete the journal that it names, and that collection is imported once more over what it holds.
+filled again, and one that was half filled is gone on with where it ended. Where ts-import says that the documents are
+not those of its journal, rows have changed since: delete NAME.journal there, and all of NAME is imported once more.
 
 Exit codes:
   0  all done (or you said no)
@@ -283,14 +283,15 @@ imported() {
 
 is_aliased() { [ "$1" != "${!1}" ]; }
 
-# documents LANE EXPECTED: how many its collection holds, once a node that lags shows as many as were imported.
+# documents LANE EXPECTED: sets held to how many its collection holds, once a node that lags shows as many as were
+# imported.
 documents() {
     local alias=$1 tries=0
     # An alias of this name is never made: the rehearsal of it tells how many documents there are.
     is_aliased "$1" || alias=$1-rb-n-04
     while :; do
-        write "before-$1" ts-schema swap --dry-run --min-docs 0 "$alias" "${!1}"
-        held=$(member num_documents "$EVIDENCE/before-$1.jsonl")
+        write "held-$1" ts-schema swap --dry-run --min-docs 0 "$alias" "${!1}"
+        held=$(member num_documents "$EVIDENCE/held-$1.jsonl")
         tries=$((tries + 1))
         [ "$held" != "$2" ] && [ "$tries" -lt 20 ] || break
         sleep 0.5
@@ -324,13 +325,15 @@ compare() {
     fi
 }
 
+# The rehearsal of the first try is kept: it knows where the alias led, also if the next line is the last of a run.
 swap() {
     local lane held
     is_done "swap-${lanes[-1]}" || ask "$people" '5 confirm: lead the aliases people, studios and work over?'
     say '5 aliases'
     for lane in "${lanes[@]}"; do
         if is_aliased "$lane"; then
-            held=$(member num_documents "$EVIDENCE/before-$lane.jsonl")
+            is_done "before-$lane" || write "before-$lane" cat "$EVIDENCE/held-$lane.jsonl"
+            held=$(member num_documents "$EVIDENCE/held-$lane.jsonl")
             keep "swap-$lane" ts-schema swap --min-docs "$held" "$lane" "${!lane}"
         else
             say "  $lane is a collection, not an alias: searches see it already"
@@ -340,9 +343,9 @@ swap() {
 
 monitor() {
     local lane previous
-    say '6 monitor: search for something of each; zero results and errors must be as before the loss'
-    say '  API keys that name collections must name the new ones; what changed since the rows were read is to be synced'
-    say '  so that a node starts soon again: POST /operations/snapshot to each of them'
+    say "6 monitor: search in people, studios and work with the application's own API keys; restart what keeps the names of"
+    say '  collections; rows that changed since they were read are for the synchronisation that is in use every day'
+    say '  to let a node start quickly again: POST /operations/snapshot?snapshot_path=FOLDER to each node'
     for lane in "${lanes[@]}"; do
         is_aliased "$lane" || continue
         previous=$(member previous "$EVIDENCE/before-$lane.jsonl")
@@ -392,20 +395,20 @@ while [ "$#" -gt 0 ]; do
     shift
 done
 
+EVIDENCE=${EVIDENCE:-evidence/rb-n-04-$(date -u +%Y-%m-%dT%H%M%SZ)}
+# What is not set is what the run began with.
+if [ -e "$EVIDENCE/settings" ]; then
+    SCHEMA=${SCHEMA:-$EVIDENCE/collections.json} HOT=${HOT:-$EVIDENCE/hot}
+    SUFFIX=${SUFFIX-$(sed -n 's/^SUFFIX=//p' "$EVIDENCE/settings")}
+fi
 [ -n "${SCHEMA:-}" ] || die 2 'SCHEMA is not set: see --help'
 HOT=${HOT:-/dev/null}
 for name in SCHEMA HOT; do
     [ -r "${!name}" ] || die 2 "$name: ${!name} cannot be read"
 done
 need_tools ts-schema pg-rows ts-import
-now=$(date -u +%Y-%m-%dT%H%M%SZ)
-EVIDENCE=${EVIDENCE:-evidence/rb-n-04-$now}
 mkdir -p "$EVIDENCE"
-# The names of a run that is taken up are those that it began with.
-if [ -z "${SUFFIX+set}" ]; then
-    SUFFIX=_$(date -u +%Y%m%d%H%M%S)
-    [ ! -e "$EVIDENCE/settings" ] || SUFFIX=$(sed -n 's/^SUFFIX=//p' "$EVIDENCE/settings")
-fi
+SUFFIX=${SUFFIX-_$(date -u +%Y%m%d%H%M%S)}
 PEOPLE=${PEOPLE:-people} STUDIOS=${STUDIOS:-studios} WORK=${WORK:-work} HOT_FIELD=${HOT_FIELD:-}
 lanes=(people studios work)
 people=$PEOPLE$SUFFIX studios=$STUDIOS$SUFFIX work=$WORK$SUFFIX

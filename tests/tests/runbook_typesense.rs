@@ -242,7 +242,7 @@ fn reindex_fills_a_new_cluster_and_keeps_the_evidence() {
 
 #[test]
 fn reindex_sees_a_source_that_fails_and_leaves_the_aliases() {
-    let incident = Incident::new();
+    let incident = Incident::of(typesense::another(), 300);
     incident.old();
     // A connection that is lost among the rows of people, when those of the others have come through.
     let cut = Cut::start(&incident.database);
@@ -256,20 +256,19 @@ fn reindex_sees_a_source_that_fails_and_leaves_the_aliases() {
     assert!(incident.evidence().join("studios.jsonl").exists(), "one lane does not end the others");
 
     // A query that fails among its rows.
-    let work_all = |title: &str| {
+    let work_all = |at_200: &str| {
         let all = format!(
             "create or replace function search.work_all() returns table (
                 id text, title text, person_id text, studio_id text, year int, keywords text[], details jsonb
             ) language sql stable begin atomic
-                select w.id::text, {title}, w.person::text, w.studio::text, w.year, w.keywords, w.details
+                select w.id::text, w.title || case when w.id = 200 then {at_200} else '' end, w.person::text,
+                    w.studio::text, w.year, w.keywords, w.details
                 from search.work w order by w.id;
             end;"
         );
         postgres::execute(&incident.database, &all);
     };
-    fs::remove_file(incident.evidence().join("work.jsonl")).expect("work was filled");
-    fs::remove_file(incident.evidence().join("work.journal")).expect("and has a journal");
-    work_all("w.title || (1 / (w.id - 30))");
+    work_all("(1 / (w.id - 200))::text");
     let output = incident.run("--yes");
     output.assert_code(1);
     assert!(
@@ -277,14 +276,37 @@ fn reindex_sees_a_source_that_fails_and_leaves_the_aliases() {
         "{}",
         output.text()
     );
-    assert!(output.text().contains("studios: done before"), "{}", output.text());
+    for lane in ["people-hot", "studios"] {
+        assert!(output.text().contains(&format!("  {lane}: done before")), "{}", output.text());
+    }
+    assert!(incident.evidence().join("people.jsonl").exists());
     incident.assert_old();
+    let some = incident.records("work.jsonl.part");
+    assert!((1..200).contains(&sum(&some, "accepted")), "{some:?}");
 
-    work_all("w.title");
+    // Rows that were imported change, and are imported once more over what there is.
+    work_all("''");
+    postgres::execute(&incident.database, "update search.work set title = 'Changed' where id = 1");
+    let output = incident.run("--yes");
+    let told = "are not those that the journal is about";
+    assert!(output.assert_code(1).text().contains(told), "{}", output.text());
+    incident.assert_old();
+    fs::remove_file(incident.evidence().join("work.journal")).expect("a journal");
     incident.run("--yes").assert_code(0);
     incident.assert_whole();
     let swap = &incident.records("swap-work.jsonl")[0]["schema"];
     assert_eq!((&swap["action"], &swap["previous"]), (&json!("swapped"), &json!("work_old")));
+
+    // Killed between a swap and its evidence, it still knows the way back.
+    for name in ["finished.jsonl", "swap-work.jsonl"] {
+        fs::remove_file(incident.evidence().join(name)).expect("it is there");
+    }
+    let output = incident.run("--yes");
+    assert!(
+        output.assert_code(0).text().contains("the way back: ts-schema swap work work_old"),
+        "{}",
+        output.text()
+    );
     assert_eq!(incident.typesense.count("work_old"), 1);
 }
 
@@ -297,13 +319,18 @@ fn reindex_is_killed_and_taken_up_again() {
     output.assert_code(130);
     assert!(output.text().contains("was stopped: run again"), "{}", output.text());
     let first = incident.records("work.jsonl.part");
+    let left = "select count(*) from pg_stat_activity
+        where datname = current_database() and query like '%work_all%' and pid <> pg_backend_pid()";
+    assert_eq!(postgres::value(&incident.database, left), "0");
     // Its end waits for nobody who was killed.
     incident.job(in_the_middle, "kill -KILL -- -$!").assert_code(137);
     assert!(!incident.evidence().join("work.jsonl").exists());
     assert_eq!(LANES.map(|lane| incident.target(lane)), [None, None, None]);
 
     drop(holder);
-    incident.run("--yes -- --batch-docs 20").assert_code(0);
+    // What is not set is taken from the evidence.
+    let rest = incident.script("--yes -- --batch-docs 20").env_remove("SCHEMA").env_remove("HOT");
+    rest.run().assert_code(0);
     incident.assert_whole();
     // The batches of the first run were not sent again: their receipts are those of then.
     let receipts = incident.records("work.jsonl");

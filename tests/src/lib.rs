@@ -13,6 +13,7 @@
 //! | [`cut`] | a proxy in front of PostgreSQL that cuts and holds connections |
 //! | [`typesense`] | Typesense: one server for each test process, and clusters to break |
 //! | [`rds`] | an RDS whose clusters change their state from look to look, exact where moto is not |
+//! | [`stripe`] | Stripe's events, as its API lists them |
 //! | [`examples`] | the shell examples of a tool's README and help |
 //! | [`pages`] | the help, man page and completions that every tool prints |
 //! | [`answering`] | a server for a fake: a state, and one function that answers requests from it |
@@ -33,5 +34,6 @@ pub mod postgres;
 pub mod rds;
 pub mod s3;
 mod sandbox;
+pub mod stripe;
 pub mod tool;
 pub mod typesense;

@@ -196,7 +196,9 @@ impl Tool {
 fn clean(command: &mut Command, home: &Path) {
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
-        if ["AWS_", "TS_", "XDG_"].iter().any(|prefix| text.starts_with(prefix)) || text == "RUST_LOG" {
+        if ["AWS_", "STRIPE_", "TS_", "XDG_"].iter().any(|prefix| text.starts_with(prefix))
+            || text == "RUST_LOG"
+        {
             command.env_remove(&name);
         }
     }

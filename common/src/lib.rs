@@ -27,6 +27,8 @@ pub mod retry;
 pub mod run;
 #[cfg(feature = "s3")]
 pub mod s3;
+#[cfg(feature = "http")]
+pub mod secret;
 mod stdio;
 pub mod time;
 #[cfg(feature = "typesense")]

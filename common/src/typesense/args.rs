@@ -1,9 +1,9 @@
 //! Which cluster, and who asks: flags and the variables that Typesense's own examples use.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
@@ -11,6 +11,7 @@ use reqwest::header::HeaderValue;
 use super::cluster::Cluster;
 use crate::http::Trouble;
 use crate::run::{Ctx, Usage};
+use crate::secret;
 
 /// Where Typesense is and who asks.
 #[derive(Args, Clone, Debug, Default)]
@@ -45,26 +46,15 @@ impl TypesenseArgs {
     }
 
     fn key(&self) -> Result<HeaderValue> {
-        let text = match &self.key_file {
-            Some(file) => first_line(file)?,
-            None => variable("TS_KEY").unwrap_or_default(),
-        };
-        if text.is_empty() {
+        let Some(text) = secret::given(self.key_file.as_deref(), "TS_KEY")? else {
             let message = "no Typesense API key: set TS_KEY or give --key-file";
             return Err(Usage::Wrong(message.to_owned()).into());
-        }
+        };
         let mut key = HeaderValue::from_str(&text)
             .map_err(|_| Usage::Wrong("the Typesense API key has characters that no key has".to_owned()))?;
         key.set_sensitive(true);
         Ok(key)
     }
-}
-
-fn first_line(file: &Path) -> Result<String> {
-    let text =
-        std::fs::read_to_string(file).with_context(|| format!("cannot read the key {}", file.display()));
-    let text = text.map_err(|error| Usage::Wrong(format!("{error:#}")))?;
-    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
 /// A variable that is set and not empty.

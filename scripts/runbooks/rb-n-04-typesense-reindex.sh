@@ -343,8 +343,8 @@ swap() {
 
 monitor() {
     local lane previous
-    say "6 monitor: search in people, studios and work with the application's own API keys; restart what keeps the names of"
-    say '  collections; rows that changed since they were read are for the synchronisation that is in use every day'
+    say "6 monitor: search in people, studios and work with the application's own API keys; restart what keeps the"
+    say '  names of collections; rows that changed meanwhile are for the synchronisation that is in use every day'
     say '  to let a node start quickly again: POST /operations/snapshot?snapshot_path=FOLDER to each node'
     for lane in "${lanes[@]}"; do
         is_aliased "$lane" || continue

@@ -4,6 +4,8 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use testkit::cut::Cut;
@@ -313,8 +315,21 @@ fn reindex_sees_a_source_that_fails_and_leaves_the_aliases() {
 #[test]
 fn reindex_is_killed_and_taken_up_again() {
     let (incident, holder) = Incident::gated(typesense::another());
+    // Ctrl-C among the hot slices, which wait at the gate too for a moment.
+    let hot = postgres::value(&incident.database, "select pg_get_functiondef('search.people_hot'::regproc)");
+    let waiting = hot.replace("WHERE ", "WHERE search.gate() = '' AND ");
+    assert_ne!(hot, waiting);
+    postgres::execute(&incident.database, &waiting);
+    let output = incident.job(r#"test -e "$EVIDENCE/people-hot.jsonl.part""#, "kill -INT -- -$!");
+    output.assert_code(130);
+    for told in ["people-hot: pg-rows ended with exit code 130", "the import of the hot slices was stopped"] {
+        assert!(output.text().contains(told), "{}", output.text());
+    }
+    postgres::execute(&incident.database, &hot);
+
     // Ctrl-C reaches all lanes: those that are done stay done.
-    let in_the_middle = r#"test -e "$EVIDENCE/people.jsonl" -a -e "$EVIDENCE/studios.jsonl" -a -s "$EVIDENCE/work.jsonl.part""#;
+    let in_the_middle =
+        r#"(cd "$EVIDENCE" && test -e people.jsonl -a -e studios.jsonl -a -s work.jsonl.part)"#;
     let output = incident.job(in_the_middle, "kill -INT -- -$!");
     output.assert_code(130);
     assert!(output.text().contains("was stopped: run again"), "{}", output.text());
@@ -349,10 +364,12 @@ fn reindex_loses_nothing_with_a_node_that_is_killed_in_the_middle() {
     urls.rotate_left(leader);
     let running = incident.script("--yes -- --batch-docs 20").env("TS_NODES", urls.join(",")).spawn();
     let part = incident.evidence().join("work.jsonl.part");
+    let limit = Instant::now() + Duration::from_secs(100);
     while fs::metadata(&part).map_or(0, |part| part.len()) == 0 {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        assert!(!incident.evidence().join("work.jsonl").exists(), "the gate was open");
+        assert!(Instant::now() < limit, "no work was imported");
+        thread::sleep(Duration::from_millis(50));
     }
+    assert!(!incident.evidence().join("work.jsonl").exists(), "the gate was open");
     cluster.kill(leader);
     drop(holder);
     let output = running.wait();

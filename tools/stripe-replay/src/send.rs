@@ -56,7 +56,9 @@ impl Sender {
     /// Sends an event. A signal ends the waits and never a call.
     pub async fn send(&self, event: &Event) -> Outcome {
         let mut failed: Option<Failure> = None;
-        for attempt in 1..=self.attempts.get() {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
             if !self.may_call(attempt).await {
                 return match failed {
                     Some(failure) => self.failed(event, failure, attempt - 1, ", then the run ended"),
@@ -83,7 +85,6 @@ impl Sender {
             tracing::debug!("{}: {}, and is tried again", event.id, self.secrets.hide(&failure.message));
             failed = Some(failure);
         }
-        Outcome::Unsent
     }
 
     /// Waits until it is time for this attempt; false when the run ends first.

@@ -112,3 +112,10 @@ fn calls_keep_to_the_rate() {
     let span = state.calls[5].at - state.calls[0].at;
     assert!(state.calls.len() == 6 && span >= Duration::from_millis(600), "{span:?}");
 }
+
+#[test]
+fn a_proxy_carries_nothing_that_stays_on_this_machine() {
+    let handler = Handler::accepting();
+    let tool = handler.tool().env("http_proxy", "http://127.0.0.1:9").env_remove("no_proxy");
+    tool.arg("--attempts=1").stdin(events(0..1)).run().assert_code(0);
+}

@@ -134,7 +134,7 @@ fn retry_after_above_the_patience_is_a_reject() {
 
 #[test]
 fn connections_are_kept() {
-    let handler = Handler::start(|_| Say::Words(200, &[], "received ".repeat(1000)));
+    let handler = Handler::start(|_| Say::Words(200, &[], "received ".repeat(5000)));
     handler.tool().args(["--concurrency", "2"]).stdin(events(0..200)).run().assert_code(0);
     let state = handler.state();
     assert!(state.calls.len() == 200 && state.connections <= 4, "{} connections", state.connections);

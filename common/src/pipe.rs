@@ -156,6 +156,18 @@ impl Out {
         &self.lines
     }
 
+    /// Ends the writing after a run, with the run's own error before that of the writing. Where a run noticed only that
+    /// stdout was closed, the writing knows better why: a full disk closes it too.
+    ///
+    /// # Errors
+    /// That of the run, or of [`Out::finish`].
+    pub async fn end(self, result: Result<()>) -> Result<()> {
+        match (result, self.finish().await) {
+            (Err(error), Err(written)) if error.is::<ClosedStdout>() => Err(written),
+            (result, written) => result.and(written),
+        }
+    }
+
     /// Writes what is queued and says how the writing went. Every clone of [`Out::lines`] must be gone by then.
     ///
     /// # Errors

@@ -62,8 +62,7 @@ pub async fn purge(cli: Cli, ctx: Ctx) -> Result<()> {
         ctx,
     };
     let result = run.finish(Items::read(source, AHEAD)?, cli.every).await;
-    let written = out.finish().await;
-    result.and(written)
+    out.end(result).await
 }
 
 struct Run {

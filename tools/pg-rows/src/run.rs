@@ -38,8 +38,7 @@ pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
     let halt = CancellationToken::new();
     let transaction = Transaction { cli: &cli, ctx: &ctx, query: &query, rejects: &rejects, halt };
     let done = connect(&database, &transaction, params, out.lines()).await;
-    let written = out.finish().await;
-    done.and(written)
+    out.end(done).await
 }
 
 async fn connect(

@@ -71,8 +71,7 @@ pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
         }
     };
     drop(run);
-    let written = out.finish().await;
-    worked.and(written)
+    out.end(worked).await
 }
 
 async fn elapsed(limit: Option<Duration>) {

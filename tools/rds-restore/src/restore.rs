@@ -39,7 +39,7 @@ pub async fn restore(cli: Cli, ctx: Ctx) -> Result<()> {
         Some(wait) => anyhow!("{wait}; what was started goes on in AWS: the same command again takes it up"),
         None => error,
     });
-    result.and(out.finish().await)
+    out.end(result).await
 }
 
 async fn run(cli: &Cli, ctx: &Ctx, rds: &Rds, database: Option<&Database>, lines: Lines) -> Result<()> {

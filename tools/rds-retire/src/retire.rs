@@ -49,8 +49,7 @@ pub async fn retire(cli: Cli, ctx: Ctx) -> Result<()> {
         ctx,
     };
     let result = Box::pin(run.finish(world)).await;
-    let written = out.finish().await;
-    result.and(written)
+    out.end(result).await
 }
 
 /// One retirement.

@@ -81,8 +81,7 @@ pub async fn run(ctx: &Ctx, job: &Job, keys: &Keys) -> Result<()> {
     drop(items);
     tasks.shutdown().await;
     drop(lookup);
-    let written = out.finish().await;
-    failed.and(written)
+    out.end(failed).await
 }
 
 /// What every key's task needs.

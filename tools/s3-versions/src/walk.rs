@@ -24,8 +24,7 @@ pub async fn run(ctx: &Ctx, job: &Job) -> Result<()> {
         () = ctx.stop.cancelled() => Ok(()),
         () = out.lines().closed() => Ok(()),
     };
-    let written = out.finish().await;
-    listed.and(written)
+    out.end(listed).await
 }
 
 async fn list(ctx: &Ctx, job: &Job, mut lister: Lister, bucket: &str, lines: &Lines) -> Result<()> {

@@ -64,11 +64,7 @@ pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
         ctx: within,
     };
     let result = replay.run(Items::read(source, cli.concurrency)?).await;
-    // A disk that is full closes stdout too, and the writer knows better why.
-    match (result, out.finish().await) {
-        (Err(_), Err(written)) => Err(written),
-        (result, written) => result.and(written),
-    }
+    out.end(result).await
 }
 
 fn sender(cli: &Cli, secrets: Secrets, ctx: Ctx) -> Result<Sender> {

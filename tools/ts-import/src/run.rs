@@ -95,8 +95,7 @@ pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
         None => result.map(drop),
     };
     drop(receipts);
-    let written = out.finish().await;
-    result.and(written)
+    out.end(result).await
 }
 
 /// Points the alias at the new collection if everything is there, or says why not.

@@ -41,9 +41,13 @@ impl Page {
     /// Reads the answer to a request for events.
     ///
     /// # Errors
-    /// It is no list.
+    /// It is no list, or an empty one that is not the end.
     pub fn read(body: &[u8]) -> Result<Self> {
         match serde_json::from_slice::<List>(body) {
+            // Whoever takes it for the end leaves out the rest.
+            Ok(list) if list.data.is_empty() && list.has_more => {
+                bail!("Stripe sent an empty page and says there are more events")
+            }
             Ok(list) if list.object == "list" => Ok(Self { events: list.data, has_more: list.has_more }),
             Ok(_) => bail!("Stripe's answer is no list of events: its object is no \"list\""),
             Err(error) => bail!("Stripe's answer is no list of events: {error}"),

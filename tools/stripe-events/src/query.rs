@@ -119,9 +119,7 @@ impl<'a> Query<'a> {
         url.query_pairs_mut().append_pair("created[gte]", &time.as_second().to_string());
         let mut page = self.page(url.clone()).await?;
         while page.has_more {
-            let Some(last) = page.oldest()? else {
-                bail!("Stripe sent an empty page and says there are more")
-            };
+            let Some(last) = page.oldest()? else { break };
             let mut next = url.clone();
             next.query_pairs_mut().append_pair("starting_after", &last);
             page = self.page(next).await?;

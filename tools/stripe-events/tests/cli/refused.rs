@@ -100,6 +100,7 @@ fn what_is_no_list_of_events_is_told() {
     let thin = r#"{"id":"evt_2","object":"v2.core.event","created":"2026-11-20T10:00:00Z","livemode":false}"#;
     told(&answer(&list(thin)), 1, &["v2.core.event, a thin event of API v2"]);
     told(&answer(&list(r#"{"id":"ch_1","object":"charge"}"#)), 1, &["\"charge\""]);
+    told(&answer(r#"{"object":"list","data":[],"has_more":true}"#), 1, &["says there are more events"]);
     let cursor = list(&event("evt_1", ago(120), "a.b")).replace("false}", "true}");
     told(&answer(&cursor), 1, &["sent evt_1 again where events after it belong"]);
 }

@@ -8,8 +8,8 @@ use anyhow::{Result, anyhow, bail};
 use common::Reject;
 use common::pg::{Database, describe};
 use tokio::sync::mpsc;
-use tokio_postgres::{Client, Statement};
 use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Statement};
 use tokio_util::sync::CancellationToken;
 
 use crate::board::{Board, Done, Finished, Work};

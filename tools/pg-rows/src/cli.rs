@@ -18,10 +18,10 @@ use common::time::length;
 /// variables, say where.
 #[derive(Debug, Parser)]
 #[command(name = "pg-rows", version, after_long_help = AFTER)]
-#[command(group(ArgGroup::new("sql").required(true).args(["query", "query_file"])))]
 #[command(group(ArgGroup::new("form").args(["param_field", "plain"]).multiple(false)))]
 pub struct Cli {
     /// The query, with $1, $2 and so on where parameters go
+    #[arg(required_unless_present_any = ["query_file", "generate"], conflicts_with = "query_file")]
     pub query: Option<String>,
 
     /// Read the query from this file

@@ -110,6 +110,17 @@ impl Incident {
         self.tool(&job).run()
     }
 
+    /// Waits until some work was imported; the gate keeps the rest of it.
+    fn wait_for_work(&self) {
+        let part = self.evidence().join("work.jsonl.part");
+        let limit = Instant::now() + Duration::from_secs(100);
+        while fs::metadata(&part).map_or(0, |part| part.len()) == 0 {
+            assert!(Instant::now() < limit, "no work was imported");
+            thread::sleep(Duration::from_millis(50));
+        }
+        assert!(!self.evidence().join("work.jsonl").exists(), "the gate was open");
+    }
+
     /// The documents that an alias leads to are the rows that the database has, and nothing else.
     #[track_caller]
     fn assert_whole(&self) {
@@ -337,12 +348,22 @@ fn reindex_is_killed_and_taken_up_again() {
     let left = "select count(*) from pg_stat_activity
         where datname = current_database() and query like '%work_all%' and pid <> pg_backend_pid()";
     assert_eq!(postgres::value(&incident.database, left), "0");
-    // Its end waits for nobody who was killed.
+    let part = incident.evidence().join("work.jsonl.part");
+    fs::remove_file(&part).expect("what the next run writes anew");
     incident.job(in_the_middle, "kill -KILL -- -$!").assert_code(137);
     assert!(!incident.evidence().join("work.jsonl").exists());
     assert_eq!(LANES.map(|lane| incident.target(lane)), [None, None, None]);
 
+    // Ended by its process id alone, it takes no step after the one that it is at.
+    fs::remove_file(&part).expect("what the next run writes anew");
+    let running = incident.tool(&format!("exec bash '{SCRIPT}' --yes -- --batch-docs 20")).spawn();
+    incident.wait_for_work();
+    running.signal("TERM");
     drop(holder);
+    let output = running.wait();
+    assert!(output.signal == Some(15) && output.text().contains("the script was ended"), "{}", output.text());
+    assert_eq!(LANES.map(|lane| incident.target(lane)), [None, None, None]);
+
     // What is not set is taken from the evidence.
     let rest = incident.script("--yes -- --batch-docs 20").env_remove("SCHEMA").env_remove("HOT");
     rest.run().assert_code(0);
@@ -363,13 +384,7 @@ fn reindex_loses_nothing_with_a_node_that_is_killed_in_the_middle() {
     let mut urls = cluster.urls().to_vec();
     urls.rotate_left(leader);
     let running = incident.script("--yes -- --batch-docs 20").env("TS_NODES", urls.join(",")).spawn();
-    let part = incident.evidence().join("work.jsonl.part");
-    let limit = Instant::now() + Duration::from_secs(100);
-    while fs::metadata(&part).map_or(0, |part| part.len()) == 0 {
-        assert!(Instant::now() < limit, "no work was imported");
-        thread::sleep(Duration::from_millis(50));
-    }
-    assert!(!incident.evidence().join("work.jsonl").exists(), "the gate was open");
+    incident.wait_for_work();
     cluster.kill(leader);
     drop(holder);
     let output = running.wait();

@@ -133,6 +133,13 @@ ended() {
     esac
 }
 
+# Whoever ends the script by its process id alone does not want the next step from this child that lives on.
+still_wanted() {
+    local me=$BASHPID parent
+    parent=$(ps -o ppid= -p "$me" 2>/dev/null) || return 0
+    [ "$((parent))" = "$$" ] || die 143 "the script was ended: run again with EVIDENCE=$EVIDENCE"
+}
+
 # keep NAME TOOL OPTION...: runs a tool unless an earlier run did, and keeps its output as NAME.jsonl. In two steps, so
 # that a file that is there is whole. On Ctrl-C the tool ends what is in flight, and we tell how to go on.
 keep() {
@@ -142,6 +149,7 @@ keep() {
         say "  done before: $EVIDENCE/$name.jsonl"
         return
     fi
+    still_wanted
     trap : INT
     "$@" >"$EVIDENCE/$name.jsonl.part" || code=$?
     trap - INT

@@ -164,11 +164,19 @@ confirm() {
     fi
 }
 
+# Whoever ends the script by its process id alone does not want the next step from this child that lives on.
+still_wanted() {
+    local me=$BASHPID parent
+    parent=$(ps -o ppid= -p "$me" 2>/dev/null) || return 0
+    [ "$((parent))" = "$$" ] || die 143 "the script was ended: run again with EVIDENCE=$EVIDENCE"
+}
+
 # On Ctrl-C the tools end what is in flight; tee outlives them, and so do we, to keep and to tell what was done.
 # The journal makes restore.jsonl whole again after a crash; receipts are kept from every run. The run id makes a
 # purge that is sent again the same purge.
 act() {
     local codes=(0 0 0)
+    still_wanted
     trap : INT
     say '5 act: restore and purge'
     : >"$EVIDENCE/restore-rejects.jsonl"

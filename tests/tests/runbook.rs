@@ -110,6 +110,24 @@ async fn s3_restore_asks_and_does_nothing_without_an_answer() {
 }
 
 #[tokio::test]
+async fn s3_restore_does_nothing_more_when_only_the_script_is_killed() {
+    let incident = Incident::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    // Stands before the tool in PATH: the tool is run by a child of the script.
+    let kill =
+        "#!/bin/sh\nkill -KILL \"$(ps -o ppid= -p \"$PPID\")\"\nPATH=${PATH#*:} exec s3-versions \"$@\"\n";
+    let path = folder.path().join("s3-versions");
+    fs::write(&path, kill).expect("a script");
+    let before = folder.path().display();
+    let output =
+        incident.bash(&format!("chmod +x '{}'; PATH='{before}':$PATH bash '{SCRIPT}' --yes", path.display()));
+    assert!(output.text().contains("the script was ended"), "{}{}", output.text(), output.stderr);
+    for operation in ["CopyObject", "DeleteObject", "PutObject"] {
+        assert_eq!(incident.server.count(operation), 0, "{operation}");
+    }
+}
+
+#[tokio::test]
 async fn s3_restore_refuses_wrong_settings() {
     let incident = Incident::new().await;
     incident.run("--nonsense").assert_code(2);

@@ -314,6 +314,17 @@ async fn aurora_is_interrupted_and_taken_up_again() {
 }
 
 #[tokio::test]
+async fn aurora_does_nothing_more_when_only_the_script_is_killed() {
+    let incident = Incident::new().await;
+    // The command is run by a child of the script.
+    let kill = r#"kill -KILL "$(ps -o ppid= -p "$PPID")""#;
+    let output = incident.run("--yes", &[("PROVE", kill)]);
+    assert_eq!(output.signal, Some(9), "{}", output.text());
+    assert!(output.text().contains("the script was ended"), "{}", output.text());
+    assert_eq!(incident.rds.count("RestoreDBClusterToPointInTime"), 0);
+}
+
+#[tokio::test]
 async fn aurora_that_is_frozen_and_not_swapped_is_unfrozen_by_undo() {
     let incident = Incident::new().await;
     incident.run("--yes", &[("PROVE", "false")]).assert_code(1);

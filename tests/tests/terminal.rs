@@ -19,7 +19,7 @@ fn a_tool_that_wants_records_shows_its_help_instead_of_waiting() {
         "pg-validate-hash --baseline -",
         "pg-rows 'select $1' --params-from - --plain",
         "ts-import people",
-        "stripe-replay --to http://127.0.0.1:9/hooks",
+        "env STRIPE_WEBHOOK_SECRET=whsec_x stripe-replay --to http://127.0.0.1:9/hooks",
     ] {
         let output = Tool::bash(&format!("{ON_A_TERMINAL} {command}")).run();
         output.assert_code(2);

@@ -6,9 +6,9 @@ use anyhow::{Result, anyhow};
 use serde_json::value::RawValue;
 use tokio_postgres::Client;
 
+use crate::scan::tuple::field;
 use crate::sketch::Fingerprint;
 use crate::tables::{Leaf, Table};
-use crate::tuple::field;
 
 /// Bytes drawn from the hash of a row that is only to be recognised: as far as its fingerprint reaches.
 pub const DRAWN: usize = 64;

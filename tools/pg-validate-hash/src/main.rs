@@ -8,7 +8,6 @@ mod compare;
 mod digest;
 mod find;
 mod objects;
-mod pace;
 mod record;
 mod run;
 mod scan;
@@ -18,7 +17,6 @@ mod shape;
 mod side;
 mod sketch;
 mod tables;
-mod tuple;
 mod worker;
 
 fn main() -> std::process::ExitCode {

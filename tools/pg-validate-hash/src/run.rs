@@ -20,8 +20,8 @@ use crate::choose::{Asked, Chosen};
 use crate::cli::Cli;
 use crate::compare;
 use crate::objects::{Object, Others};
-use crate::pace::Pace;
 use crate::record::{How, TableRecord};
+use crate::scan::pace::Pace;
 use crate::side::Held;
 use crate::worker::{self, Shared, TOOL};
 

@@ -1,5 +1,8 @@
 //! Reads one piece of a table, row by row.
 
+pub mod pace;
+pub mod tuple;
+
 use std::collections::HashMap;
 use std::pin::pin;
 
@@ -10,11 +13,11 @@ use tokio_postgres::{Client, Statement};
 use crate::board::{Done, Wanted, Work};
 use crate::digest::{DRAWN, Drawn};
 use crate::find::{self, Candidate};
-use crate::pace::STEP;
 use crate::sketch::{Fingerprint, Sketch};
 use crate::tables::{Column, Leaf, Table};
-use crate::tuple::{Tuples, field};
 use crate::worker::Shared;
+use pace::STEP;
+use tuple::{Tuples, field};
 
 /// A piece of work on its connection.
 pub struct Scan<'a> {

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::board::{Board, Done, Finished, Work};
 use crate::find;
-use crate::pace::Pace;
+use crate::scan::pace::Pace;
 use crate::scan::{SEEN, Scan};
 use crate::session;
 

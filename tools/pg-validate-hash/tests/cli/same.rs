@@ -1,8 +1,10 @@
 //! What a hash does not depend on.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use testkit::postgres;
+use testkit::postgres::{self, Session};
 
 use crate::{against, hashes, run};
 
@@ -127,6 +129,36 @@ fn what_happens_after_the_snapshot_is_not_seen() {
     let mut running = running;
     running.close_stdin();
     assert_eq!(hashes(running.wait().assert_code(0)), expected);
+}
+
+#[test]
+fn all_connections_see_the_same_instant() {
+    let url = postgres::database();
+    postgres::execute(
+        &url,
+        "create table a as select n from generate_series(1, 5000) n; create table b as table a",
+    );
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // Rows go from one table to the other, and never are in both or in none.
+        scope.spawn(|| {
+            let session = Session::open(&url).unwrap();
+            // Not for ever, where the test fails before it says that it is over.
+            for _ in (0..200_000).take_while(|_| !is_over.load(Ordering::Relaxed)) {
+                let moved = "with moved as (delete from a where ctid = (select min(ctid) from a) returning n)
+                             insert into b select n from moved";
+                session.query(moved).unwrap();
+            }
+        });
+        let totals: Vec<u64> = (0..8)
+            .map(|_| {
+                let tables = crate::tables(&run(&url, &["--all", "--concurrency", "2"]));
+                tables.values().filter_map(|table| table["rows"].as_u64()).sum()
+            })
+            .collect();
+        is_over.store(true, Ordering::Relaxed);
+        assert_eq!(totals, [10_000; 8]);
+    });
 }
 
 #[test]

@@ -271,16 +271,11 @@ where
     }
     let Flow { lost, failed, .. } = flow;
     drop(items);
-    let written = out.finish().await;
+    let ended = out.end(failed.map_or(Ok(()), Err)).await;
     if lost > 0 {
         tracing::error!("stdout was closed: {lost} results are above on stderr, not in the output");
     }
-    match failed {
-        // A disk that is full closes stdout too, and the writer knows better why.
-        Some(error) if error.is::<ClosedStdout>() => Err(written.err().unwrap_or(error)),
-        Some(error) => Err(error),
-        None => written,
-    }
+    ended
 }
 
 /// What [`each`] knows about the run while tasks finish.

@@ -19,6 +19,7 @@ use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::aws::AwsArgs;
+use crate::error::chain;
 use crate::run::Usage;
 
 /// Which server, and how to trust it.
@@ -252,18 +253,7 @@ fn is_answer(error: &anyhow::Error) -> bool {
 
 /// An error in one line: severity, SQLSTATE, message, detail and hint where the server sent them.
 pub fn describe(error: &tokio_postgres::Error) -> String {
-    let Some(db) = error.as_db_error() else {
-        let mut words = error.to_string();
-        let mut cause = std::error::Error::source(error);
-        while let Some(next) = cause {
-            let text = next.to_string();
-            if !words.contains(&text) {
-                words = format!("{words}: {text}");
-            }
-            cause = next.source();
-        }
-        return words;
-    };
+    let Some(db) = error.as_db_error() else { return chain(error) };
     let mut words = format!("{} {}: {}", db.severity(), db.code().code(), db.message());
     for more in [db.detail(), db.hint()].into_iter().flatten() {
         words = format!("{words}; {more}");

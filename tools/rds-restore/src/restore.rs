@@ -5,10 +5,11 @@ use std::future::ready;
 use anyhow::{Result, anyhow, bail};
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbCluster;
+use common::Ctx;
 use common::pg::Database;
 use common::pipe::{Lines, Out};
+use common::receipts::Receipts;
 use common::wait::{Unfinished, Wait};
-use common::{Ctx, Record as Line};
 use tokio::time::Instant;
 
 use crate::cli::Cli;
@@ -123,6 +124,5 @@ async fn run(cli: &Cli, ctx: &Ctx, rds: &Rds, database: Option<&Database>, lines
         },
     };
     ctx.counts.done(1);
-    let sent = lines.send(Line::from_value(&record)?.into_line()).await;
-    sent.or_else(|line| ctx.salvage(&line))
+    Receipts::new(ctx.clone(), lines).write(&[record]).await
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_rds::types::{DbClusterAutomatedBackup, RestoreWindow};
+use common::Ctx;
 use common::pipe::{Lines, Out};
+use common::receipts::Receipts;
 use common::wait::{Look, Wait};
-use common::{Ctx, Record as Line};
 use tokio::time::timeout;
 
 use crate::cli::Cli;
@@ -141,8 +142,7 @@ impl Run {
         if let Some(ways) = &self.ways {
             tracing::info!("to bring it back: {}", ways.bring_back);
         }
-        let sent = self.lines.send(Line::from_value(record)?.into_line()).await;
-        sent.or_else(|line| self.ctx.salvage(&line))
+        Receipts::new(self.ctx.clone(), self.lines.clone()).write(&[record]).await
     }
 }
 

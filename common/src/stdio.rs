@@ -3,7 +3,7 @@
 use std::io::{self, PipeReader, PipeWriter, Read};
 use std::thread::JoinHandle;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio_util::sync::CancellationToken;
 
 /// Ends the wait of the other side when it is dropped.
@@ -33,7 +33,7 @@ impl Read for Stdin {
     }
 }
 
-/// Watches stdout from a thread of its own and cancels `dead` when nobody can read it any more.
+/// Cancels `dead` when nobody can read stdout any more: at once where that is so already, and from then on by a thread.
 pub(crate) struct StdoutWatch {
     wake: Option<Wake>,
     thread: Option<JoinHandle<()>>,
@@ -42,18 +42,26 @@ pub(crate) struct StdoutWatch {
 impl StdoutWatch {
     pub(crate) fn start(dead: CancellationToken) -> io::Result<Self> {
         let (wake, waker) = io::pipe()?;
+        // A thread may begin late, and a run must not change anything before it knows.
+        if has_no_reader(&wake, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
+            dead.cancel();
+        }
         let thread = std::thread::Builder::new().name("stdout-watch".into()).spawn(move || {
-            let stdout = io::stdout();
-            // No event is asked for: a pipe or socket without a reader reports an error unasked.
-            let mut fds = [PollFd::new(&stdout, PollFlags::empty()), PollFd::new(&wake, PollFlags::IN)];
-            if rustix::io::retry_on_intr(|| poll(&mut fds, None)).is_ok()
-                && fds[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
-            {
+            if has_no_reader(&wake, None) {
                 dead.cancel();
             }
         })?;
         Ok(Self { wake: Some(waker), thread: Some(thread) })
     }
+}
+
+/// Waits until nobody reads stdout, the wake is dropped or the time is over, and says whether it is the first.
+fn has_no_reader(wake: &PipeReader, time: Option<&Timespec>) -> bool {
+    let stdout = io::stdout();
+    // No event is asked for: a pipe or socket without a reader reports an error unasked.
+    let mut fds = [PollFd::new(&stdout, PollFlags::empty()), PollFd::new(wake, PollFlags::IN)];
+    rustix::io::retry_on_intr(|| poll(&mut fds, time)).is_ok()
+        && fds[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
 }
 
 impl Drop for StdoutWatch {

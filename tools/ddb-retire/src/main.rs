@@ -1,0 +1,3 @@
+//! `ddb-retire`: a DynamoDB table is deleted, and its archive stays.
+
+fn main() {}

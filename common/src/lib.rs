@@ -7,6 +7,8 @@
 pub mod args;
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "digest")]
+pub mod digest;
 #[cfg(any(feature = "aws", feature = "http"))]
 mod error;
 mod generate;
@@ -16,6 +18,8 @@ pub mod input;
 pub mod journal;
 mod log;
 pub mod members;
+#[cfg(feature = "digest")]
+pub mod pace;
 #[cfg(feature = "pg")]
 pub mod pg;
 pub mod pipe;

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use common::Reject;
+use common::digest::Digest;
+use common::digest::sketch::{Fingerprint, Sketch};
 use tokio::sync::Notify;
 
-use crate::digest::Digest;
 use crate::find::Found;
-use crate::sketch::{Fingerprint, Sketch};
 use crate::tables::{Leaf, Table};
 
 /// Pages in a piece of work: 32 MiB of PostgreSQL's usual pages.

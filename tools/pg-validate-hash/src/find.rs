@@ -3,15 +3,12 @@
 use std::collections::HashMap;
 
 use anyhow::{Result, anyhow};
+use common::digest::sketch::Fingerprint;
 use serde_json::value::RawValue;
 use tokio_postgres::Client;
 
 use crate::scan::tuple::field;
-use crate::sketch::Fingerprint;
 use crate::tables::{Leaf, Table};
-
-/// Bytes drawn from the hash of a row that is only to be recognised: as far as its fingerprint reaches.
-pub const DRAWN: usize = 64;
 
 /// Bytes of a ctid as the last field of a tuple, with its length.
 const PLACE: usize = 4 + 6;

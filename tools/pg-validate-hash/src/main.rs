@@ -5,7 +5,6 @@ mod board;
 mod choose;
 mod cli;
 mod compare;
-mod digest;
 mod find;
 mod objects;
 mod record;
@@ -15,7 +14,6 @@ mod select;
 mod session;
 mod shape;
 mod side;
-mod sketch;
 mod tables;
 mod worker;
 

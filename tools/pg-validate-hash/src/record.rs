@@ -9,6 +9,22 @@ use crate::tables::Table;
 /// The name of the hash that records have in `algorithm`.
 pub const ALGORITHM: &str = "pgvh1";
 
+/// What a table's hash begins with, for columns given by name and type in the order of the tuples' fields: the name of the
+/// hash; the number of columns; for each its name and its type, each after its length in bytes. Numbers have 32 bits and
+/// are little-endian.
+fn head<'a>(columns: impl ExactSizeIterator<Item = (&'a str, &'a str)>) -> Vec<u8> {
+    let length = |length: usize| u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes();
+    let mut head = ALGORITHM.as_bytes().to_vec();
+    head.extend(length(columns.len()));
+    for (name, kind) in columns {
+        for text in [name, kind] {
+            head.extend(length(text.len()));
+            head.extend(text.as_bytes());
+        }
+    }
+    head
+}
+
 /// How tables are hashed in this run, as far as it decides whether two hashes can be compared.
 #[derive(Clone, Debug, Default)]
 pub struct How {
@@ -82,8 +98,8 @@ impl TableRecord {
         let hashed = !how.counts;
         Self {
             table: table.name.clone(),
-            rows: side.digest.rows(),
-            hash: hashed.then(|| side.digest.close(columns)),
+            rows: side.digest.count(),
+            hash: hashed.then(|| side.digest.close(&head(columns))),
             algorithm: hashed.then(|| ALGORITHM.to_owned()),
             columns: if hashed { names(false) } else { Vec::new() },
             text_columns: if hashed { names(true) } else { Vec::new() },
@@ -127,4 +143,24 @@ pub struct RowRecord<'a> {
     /// How many such rows there are more on one side, where there can be several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_types_of_columns_show() {
+        let head = |columns: &[(&'static str, &'static str)]| head(columns.iter().copied());
+        let all = [
+            head(&[]),
+            head(&[("a", "text")]),
+            head(&[("a", "bytea")]),
+            head(&[("at", "ext")]),
+            head(&[("a", "text"), ("", "")]),
+        ];
+        for (n, one) in all.iter().enumerate() {
+            assert_eq!(all.iter().position(|other| other == one), Some(n));
+        }
+    }
 }

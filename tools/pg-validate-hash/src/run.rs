@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use common::digest::sketch::Sketch;
 use common::input::Item;
+use common::pace::Pace;
 use common::pg::Database;
 use common::pipe::{Lines, Out};
 use common::reject::Rejects;
@@ -21,7 +23,6 @@ use crate::cli::Cli;
 use crate::compare;
 use crate::objects::{Object, Others};
 use crate::record::{How, TableRecord};
-use crate::scan::pace::Pace;
 use crate::side::Held;
 use crate::worker::{self, Shared, TOOL};
 
@@ -256,7 +257,7 @@ impl Teller<'_> {
             }
             None => Ok(()),
         };
-        match (compared, finished.sketch.map(crate::sketch::Sketch::rows)) {
+        match (compared, finished.sketch.map(Sketch::left)) {
             (Err(reject), Some(Some(rows))) => {
                 let wanted = Arc::new(rows);
                 self.looked.insert(number, (ours, reject, Arc::clone(&wanted)));

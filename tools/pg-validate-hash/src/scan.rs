@@ -1,23 +1,24 @@
 //! Reads one piece of a table, row by row.
 
-pub mod pace;
 pub mod tuple;
 
 use std::collections::HashMap;
 use std::pin::pin;
 
 use anyhow::{Result, anyhow};
+use common::digest::sketch::{Fingerprint, Sketch};
+use common::digest::{DRAWN, Drawn};
 use futures_util::TryStreamExt as _;
 use tokio_postgres::{Client, Statement};
 
 use crate::board::{Done, Wanted, Work};
-use crate::digest::{DRAWN, Drawn};
 use crate::find::{self, Candidate};
-use crate::sketch::{Fingerprint, Sketch};
 use crate::tables::{Column, Leaf, Table};
 use crate::worker::Shared;
-use pace::STEP;
 use tuple::{Tuples, field};
+
+/// Rows that are taken at once under `--rows-per-second`, so that short waits do not cost more than they are.
+const STEP: u64 = 256;
 
 /// A piece of work on its connection.
 pub struct Scan<'a> {
@@ -88,7 +89,7 @@ impl Scan<'_> {
             if let Some(pace) = &self.shared.pace
                 && read.rows > allowed
             {
-                pace.turn().await;
+                pace.turn(STEP as f64).await;
                 allowed += STEP;
             }
         }
@@ -176,7 +177,7 @@ impl Taken {
             }
             Self::Found { wanted, candidates } => {
                 let (row, place) = find::split(row).ok_or_else(|| anyhow!("a row came without its ctid"))?;
-                let drawn = hasher.draw::<{ find::DRAWN }>(&row)?;
+                let drawn = hasher.draw::<{ Fingerprint::DRAWN }>(&row)?;
                 let fingerprint = Fingerprint::of(drawn);
                 if wanted.contains_key(&fingerprint) {
                     let candidate =

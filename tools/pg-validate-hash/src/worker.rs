@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail};
 use common::Reject;
+use common::pace::Pace;
 use common::pg::{Database, describe};
 use tokio::sync::mpsc;
 use tokio_postgres::error::SqlState;
@@ -14,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::board::{Board, Done, Finished, Work};
 use crate::find;
-use crate::scan::pace::Pace;
 use crate::scan::{SEEN, Scan};
 use crate::session;
 

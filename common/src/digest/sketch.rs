@@ -1,28 +1,32 @@
-//! Which rows two copies of a table do not share, from one scan of each and in memory for the differences alone.
+//! Which elements two copies of a collection do not share, from one reading of each and in memory for the differences
+//! alone.
 //!
 //! An invertible Bloom lookup table (Goodrich and Mitzenmacher, "Invertible Bloom Lookup Tables", 2011) over
-//! fingerprints of rows: one side adds its rows, the other takes its own away, and what is left can be read back while
-//! it is little enough. A cell sums in a prime field, so that a row which is there several times more is found with its
-//! count.
+//! fingerprints of elements: one side adds its elements, the other takes its own away, and what is left can be read back
+//! while it is little enough. A cell sums in a prime field, so that an element which is there several times more is found
+//! with its count.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 
-use crate::digest::Drawn;
+use super::Drawn;
 
 /// The prime 2^61 - 1, modulo which cells sum.
 const PRIME: u64 = (1 << 61) - 1;
-/// Cells that a row is in, each in a part of its own.
+/// Cells that an element is in, each in a part of its own.
 const PARTS: usize = 4;
 /// What the words of a fingerprint start at in the drawn bytes, beyond those that the digest's sum uses.
 const WORDS_AT: usize = 32;
 
-/// What stands for a row: 122 bits of its hash.
+/// What stands for an element: 122 bits of its hash.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Fingerprint([u64; 2]);
 
 impl Fingerprint {
-    /// The fingerprint of a row.
+    /// Bytes drawn from the hash of an element that is only to be recognised: as far as its fingerprint reaches.
+    pub const DRAWN: usize = 64;
+
+    /// The fingerprint of an element.
     pub fn of(drawn: &Drawn) -> Self {
         let word = |at: usize| {
             let bytes = drawn[WORDS_AT..].as_chunks::<8>().0[at];
@@ -31,7 +35,7 @@ impl Fingerprint {
         Self([word(0), word(1)])
     }
 
-    /// The row's cell in each part, for parts of this size.
+    /// The element's cell in each part, for parts of this size.
     fn cells(self, size: usize) -> [usize; PARTS] {
         std::array::from_fn(|part| {
             let at = mixed(self, part as u64 + 1) % size as u64;
@@ -60,11 +64,11 @@ struct Cell {
 }
 
 impl Cell {
-    /// What a row brings to each of its cells.
-    fn of(row: Fingerprint, count: i64) -> Self {
+    /// What an element brings to each of its cells.
+    fn of(element: Fingerprint, count: i64) -> Self {
         let factor = residue(count);
-        let check = row.check().wrapping_mul(count.cast_unsigned());
-        Self { count, words: row.0.map(|word| product(word, factor)), check }
+        let check = element.check().wrapping_mul(count.cast_unsigned());
+        Self { count, words: element.0.map(|word| product(word, factor)), check }
     }
 
     fn add(&mut self, other: &Self) {
@@ -80,15 +84,16 @@ impl Cell {
         Self { count: -self.count, words: self.words.map(minus), check: self.check.wrapping_neg() }
     }
 
-    /// The one row that this cell holds, and how often; nothing where it holds several or none.
+    /// The one element that this cell holds, and how often; nothing where it holds several or none.
     fn only(&self) -> Option<(Fingerprint, i64)> {
         let factor = residue(self.count);
         if factor == 0 {
             return None;
         }
         let inverse = power(factor, PRIME - 2);
-        let row = Fingerprint(self.words.map(|sum| product(sum, inverse)));
-        (row.check().wrapping_mul(self.count.cast_unsigned()) == self.check).then_some((row, self.count))
+        let element = Fingerprint(self.words.map(|sum| product(sum, inverse)));
+        (element.check().wrapping_mul(self.count.cast_unsigned()) == self.check)
+            .then_some((element, self.count))
     }
 }
 
@@ -121,17 +126,17 @@ fn power(mut base: u64, mut exponent: u64) -> u64 {
     result
 }
 
-/// The rows of one side less those of the other.
+/// The elements of one side less those of the other.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Sketch {
     cells: Vec<Cell>,
 }
 
 impl Sketch {
-    /// Nothing yet; holds this many different rows, and most often half as many again.
+    /// Nothing yet; holds this many different elements, and most often half as many again.
     pub fn new(capacity: NonZeroUsize) -> Self {
-        // Four parts can be read back up to 0.77 rows a cell (the paper, section 3). In few cells two rows would now
-        // and then share all of theirs.
+        // Four parts can be read back up to 0.77 elements a cell (the paper, section 3). In few cells two would now and
+        // then share all of theirs.
         let size = capacity.get() * 2 / 5 + 512;
         Self { cells: vec![Cell::default(); size * PARTS] }
     }
@@ -141,14 +146,14 @@ impl Sketch {
         Self { cells: vec![Cell::default(); self.cells.len()] }
     }
 
-    /// Adds a row.
-    pub fn add(&mut self, row: Fingerprint) {
-        self.put(row, 1);
+    /// Adds an element.
+    pub fn add(&mut self, element: Fingerprint) {
+        self.put(element, 1);
     }
 
-    fn put(&mut self, row: Fingerprint, count: i64) {
-        let brought = Cell::of(row, count);
-        for cell in row.cells(self.cells.len() / PARTS) {
+    fn put(&mut self, element: Fingerprint, count: i64) {
+        let brought = Cell::of(element, count);
+        for cell in element.cells(self.cells.len() / PARTS) {
             self.cells[cell].add(&brought);
         }
     }
@@ -160,23 +165,23 @@ impl Sketch {
         }
     }
 
-    /// Every row that is left, with how often: above zero for what only the adding side has. Nothing where there are
+    /// Every element that is left, with how often: above zero for what only the adding side has. Nothing where there are
     /// more than can be read back.
-    pub fn rows(mut self) -> Option<HashMap<Fingerprint, i64>> {
+    pub fn left(mut self) -> Option<HashMap<Fingerprint, i64>> {
         let size = self.cells.len() / PARTS;
-        let mut rows = HashMap::new();
+        let mut left = HashMap::new();
         let mut queue: Vec<usize> = (0..self.cells.len()).collect();
         while let Some(cell) = queue.pop() {
-            if let Some((row, count)) = self.cells[cell].only()
-                && row.cells(size).contains(&cell)
+            if let Some((element, count)) = self.cells[cell].only()
+                && element.cells(size).contains(&cell)
             {
-                self.put(row, -count);
-                *rows.entry(row).or_insert(0) += count;
-                queue.extend(row.cells(size));
+                self.put(element, -count);
+                *left.entry(element).or_insert(0) += count;
+                queue.extend(element.cells(size));
             }
         }
-        rows.retain(|_, count| *count != 0);
-        self.cells.iter().all(|cell| *cell == Cell::default()).then_some(rows)
+        left.retain(|_, count| *count != 0);
+        self.cells.iter().all(|cell| *cell == Cell::default()).then_some(left)
     }
 }
 
@@ -185,16 +190,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn row(n: u64) -> Fingerprint {
+    fn element(n: u64) -> Fingerprint {
         let mut drawn = [0; crate::digest::DRAWN];
         blake3::Hasher::new().update(&n.to_le_bytes()).finalize_xof().fill(&mut drawn);
         Fingerprint::of(&drawn)
     }
 
-    fn sketch(rows: impl IntoIterator<Item = u64>) -> Sketch {
+    fn sketch(elements: impl IntoIterator<Item = u64>) -> Sketch {
         let mut sketch = Sketch::new(NonZeroUsize::new(100).unwrap());
-        for n in rows {
-            sketch.add(row(n));
+        for n in elements {
+            sketch.add(element(n));
         }
         sketch
     }
@@ -214,12 +219,12 @@ mod tests {
             left.merge(&sketch(shared.iter().chain(&theirs).copied()), true);
             let mut wanted = HashMap::new();
             for n in ours {
-                *wanted.entry(row(n)).or_insert(0) += 1;
+                *wanted.entry(element(n)).or_insert(0) += 1;
             }
             for n in theirs {
-                *wanted.entry(row(n)).or_insert(0) -= 1;
+                *wanted.entry(element(n)).or_insert(0) -= 1;
             }
-            prop_assert_eq!(left.rows(), Some(wanted));
+            prop_assert_eq!(left.left(), Some(wanted));
         }
     }
 
@@ -227,7 +232,7 @@ mod tests {
     fn too_many_are_told_and_not_half_named() {
         let mut left = sketch(0..2000);
         left.merge(&sketch(2000..4000), true);
-        assert_eq!(left.rows(), None);
+        assert_eq!(left.left(), None);
     }
 
     #[test]

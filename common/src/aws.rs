@@ -120,6 +120,16 @@ const FATAL: [&str; 15] = [
     "UnrecognizedClientException",
 ];
 
+/// Codes of answers 400 that another try may not get, beside those with "Throttl". From the error tables of S3,
+/// CloudFront and DynamoDB.
+const RETRYABLE: [&str; 5] = [
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestTimeout",
+    "SlowDown",
+    "TooManyRequestsException",
+];
+
 impl Trouble {
     /// Describes a failed request; `what` is the operation and its object, `CopyObject s3://b/k`.
     pub fn new<E>(what: &str, error: &SdkError<E, HttpResponse>) -> Self
@@ -157,7 +167,7 @@ impl Trouble {
     pub fn is_retryable(&self) -> bool {
         matches!(self.status, Some(200..=299 | 408 | 429 | 500..=599) | None)
             || self.code.contains("Throttl")
-            || matches!(self.code.as_str(), "SlowDown" | "RequestTimeout" | "TooManyRequestsException")
+            || RETRYABLE.contains(&self.code.as_str())
     }
 
     /// As a reject of this kind, or as the end of the run where it is fatal.
@@ -210,7 +220,9 @@ mod tests {
         {
             assert!(trouble(status, code, None).is_retryable(), "{code}");
         }
-        assert!(trouble(400, "ThrottlingException", None).is_retryable());
+        for code in ["ThrottlingException", "ProvisionedThroughputExceededException"] {
+            assert!(trouble(400, code, None).is_retryable(), "{code}");
+        }
         for code in ["NoSuchKey", "AccessDenied"] {
             let trouble = trouble(403, code, None);
             assert!(!trouble.is_retryable() && !trouble.is_fatal(), "{code}");

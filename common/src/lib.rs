@@ -24,6 +24,8 @@ pub mod pace;
 pub mod pg;
 pub mod pipe;
 pub mod progress;
+#[cfg(feature = "raw")]
+pub mod raw;
 pub mod receipts;
 pub mod record;
 pub mod reject;

@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 
 use super::order::{self, Style};
 use super::page::{self, Entry, Page, Position};
-use super::raw::RawBody;
 use crate::aws::Trouble;
+use crate::raw::RawBody;
 use crate::retry::Backoff;
 
 /// Entries of a page; the API allows no more (S3 API reference, ListObjectVersions).

@@ -6,7 +6,6 @@ mod list;
 mod order;
 mod page;
 mod plan;
-mod raw;
 mod url;
 mod versioning;
 

@@ -2,8 +2,8 @@
 
 use aws_sdk_s3::Client;
 
-use super::raw::RawBody;
 use crate::aws::{Trouble, probe_retries};
+use crate::raw::RawBody;
 
 /// The versioning state of a bucket (S3 API reference, GetBucketVersioning).
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -4,29 +4,32 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_s3::error::BoxError;
-use aws_sdk_s3::primitives::SdkBody;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextMut;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::ConfigBag;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
 
-/// The longest that a body may take to arrive: the largest, a page of a listing, has some 500 KiB.
+/// The longest that a body may take to arrive: most have below 1 MiB.
 const ARRIVAL: Duration = Duration::from_secs(60);
-/// More than a page of 1000 keys of 1024 bytes can have, each byte encoded as three.
+/// More than any has: a listing of 1,000 keys of 1,024 bytes, each byte encoded as three; a scan's 1 MiB and one item of
+/// 400 KiB, with seven bytes of JSON for each.
 const MAX: usize = 16 << 20;
 
 /// Takes the body of a successful answer out of the SDK's hands, which parses a stub in its place. The endpoint,
 /// credentials, signature, retries and errors stay the SDK's.
 #[derive(Clone, Debug)]
-pub(super) struct RawBody {
+pub struct RawBody {
     stub: &'static str,
     body: Arc<Mutex<SdkBody>>,
 }
 
 impl RawBody {
-    /// `stub` is an answer without content that the SDK's parser takes.
-    pub(super) fn new(stub: &'static str) -> Self {
+    /// Made anew for each request; `stub` is an answer without content that the SDK's parser takes.
+    pub fn new(stub: &'static str) -> Self {
         Self { stub, body: Arc::new(Mutex::new(SdkBody::empty())) }
     }
 
@@ -34,7 +37,7 @@ impl RawBody {
     ///
     /// # Errors
     /// When it breaks off, is too long or too slow: the request can be made again.
-    pub(super) async fn read(&self) -> Result<Bytes> {
+    pub async fn read(&self) -> Result<Bytes> {
         let body = self.swap(SdkBody::empty());
         let collected = tokio::time::timeout(ARRIVAL, Limited::new(body, MAX).collect()).await?;
         Ok(collected.map_err(|err| anyhow!(err))?.to_bytes())

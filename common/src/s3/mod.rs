@@ -11,7 +11,7 @@ mod versioning;
 
 pub use client::client;
 pub use list::{Lister, entries_of_key};
-pub use page::Entry;
+pub use page::{Entry, decoded_key};
 pub use plan::{Action, Plan};
 pub use url::{S3Url, copy_source};
 pub use versioning::{Versioning, versioning};

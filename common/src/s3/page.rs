@@ -122,9 +122,9 @@ pub(super) fn parse(body: &[u8]) -> Result<Page> {
     }
     if page.encoded {
         for entry in &mut page.entries {
-            entry.key = decoded(std::mem::take(&mut entry.key))?;
+            entry.key = decoded_key(std::mem::take(&mut entry.key))?;
         }
-        next_key = next_key.map(decoded).transpose()?;
+        next_key = next_key.map(decoded_key).transpose()?;
     }
     if page.truncated {
         let key = next_key.context("a truncated listing without NextKeyMarker")?;
@@ -247,7 +247,11 @@ fn character(name: &BytesRef<'_>) -> Result<char> {
 }
 
 /// Undoes `encoding-type=url`, in which `+` is a space.
-fn decoded(key: String) -> Result<String> {
+/// A key out of its form in a URL, in which S3 writes it to listings and reports; a `+` is a space.
+///
+/// # Errors
+/// When it is not UTF-8.
+pub fn decoded_key(key: String) -> Result<String> {
     if !key.contains(['%', '+']) {
         return Ok(key);
     }

@@ -1,5 +1,6 @@
 //! The command line, and the job it becomes.
 
+use std::env;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use jiff::Timestamp;
 use regex::Regex;
 
+use crate::inventory::Inventory;
 use crate::select::Select;
 use crate::view::View;
 
@@ -110,7 +112,20 @@ pub struct Cli {
     #[arg(long, value_enum, value_name = "FORM", default_value_t, requires = "keys_from")]
     keys_format: KeysFormat,
 
-    /// Ask for at most N keys of --keys-from at once
+    /// Read the S3 Inventory report of all versions whose manifest.json this is, instead of listing the bucket
+    #[arg(long, value_name = "s3://BUCKET/KEY", conflicts_with = "keys_from")]
+    inventory: Option<S3Url>,
+
+    /// With --inventory and --at, --deleted or --latest: list each key that has a record, and those the report
+    /// leaves undecided, and answer as the bucket is now
+    #[arg(long, requires = "inventory")]
+    verify_live: bool,
+
+    /// Sort what does not fit in memory in DIR; an inventory takes about as much room there as its CSV unpacked
+    #[arg(long, value_name = "DIR", requires = "inventory")]
+    tmpdir: Option<PathBuf>,
+
+    /// Ask for at most N keys of --keys-from or --verify-live at once
     #[arg(long, value_name = "N", default_value = "8")]
     concurrency: NonZeroUsize,
 
@@ -144,6 +159,7 @@ pub struct Job {
     pub view: View,
     pub select: Select,
     pub keys: Option<Keys>,
+    pub inventory: Option<Inventory>,
     pub aws: AwsArgs,
 }
 
@@ -192,13 +208,24 @@ impl Cli {
             min_size: self.min_size,
             max_size: self.max_size,
         };
+        if self.verify_live && view == View::Every {
+            let message = "--verify-live checks the answers of --at, --deleted or --latest: give one of them";
+            return Err(Usage::Wrong(message.into()).into());
+        }
+        let inventory = self.inventory.map(|manifest| Inventory {
+            manifest,
+            verify_live: self.verify_live,
+            tmpdir: self.tmpdir.unwrap_or_else(env::temp_dir),
+            concurrency: self.concurrency,
+            rejects: self.rejects.clone(),
+        });
         let keys = self.keys_from.map(|path| Keys {
             file: (path.as_os_str() != "-").then_some(path),
             format: self.keys_format,
             concurrency: self.concurrency,
             rejects: self.rejects,
         });
-        Ok(Job { bucket, prefix, view, select, keys, aws: self.aws })
+        Ok(Job { bucket, prefix, view, select, keys, inventory, aws: self.aws })
     }
 }
 

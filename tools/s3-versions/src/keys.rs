@@ -140,7 +140,7 @@ impl Lookup {
 }
 
 /// A bucket that is missing ends the run if it is the command line's, and rejects the record that names another.
-fn refused(trouble: Trouble, bucket: &String, given: Option<&String>) -> Failure {
+pub fn refused(trouble: Trouble, bucket: &String, given: Option<&String>) -> Failure {
     match trouble.code.as_str() {
         "NoSuchBucket" if given == Some(bucket) => Failure::Fatal(trouble.into()),
         "NoSuchBucket" => trouble.reject("no-such-bucket"),

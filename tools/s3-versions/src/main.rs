@@ -2,6 +2,7 @@
 
 mod at;
 mod cli;
+mod inventory;
 mod keys;
 mod keys_input;
 mod select;
@@ -14,9 +15,10 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     common::run(|cli: cli::Cli, ctx| async move {
         let job = cli.job()?;
-        match job.keys {
-            Some(ref keys) => keys::run(&ctx, &job, keys).await,
-            None => walk::run(&ctx, &job).await,
+        match (&job.keys, &job.inventory) {
+            (Some(keys), _) => keys::run(&ctx, &job, keys).await,
+            (None, Some(inventory)) => inventory::run(&ctx, &job, inventory).await,
+            (None, None) => walk::run(&ctx, &job).await,
         }
     })
 }

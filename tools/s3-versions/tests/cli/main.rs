@@ -3,6 +3,8 @@
 mod at;
 mod contract;
 mod faults;
+mod inventory;
+mod inventory_report;
 mod keys;
 mod list;
 mod stores;

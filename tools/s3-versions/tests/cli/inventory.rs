@@ -1,0 +1,176 @@
+//! `--inventory`: the same answers as from a listing.
+
+use serde_json::Value;
+use testkit::s3::{Put, Server};
+
+use super::inventory_report::{CREATED, Report, URL};
+use super::{clock, delete, list, put, server, texts, tool};
+
+/// A bucket with keys that need encoding, histories of every kind, and a null version.
+fn bucket() -> Server {
+    let server = server();
+    for key in ["a", "a b+c", "a/50%?é\"x\",y", "b\n", "ключ/中文", "z"] {
+        put(&server, key, "good", "10:00:00");
+        put(&server, key, "bad", "10:00:10");
+    }
+    put(&server, "gone", "good", "10:00:01");
+    delete(&server, "gone", "10:00:11");
+    delete(&server, "gone", "10:00:12");
+    put(&server, "born", "new", "10:00:13");
+    server.put("photos", "null", Put::bytes("old").version_id("null").at(&clock("09:00:00")));
+    put(&server, "null", "new", "10:00:14");
+    server.put("photos", "cold", Put::bytes("cold").at(&clock("10:00:00")).storage_class("GLACIER"));
+    server
+}
+
+/// A listing's records, without what a report does not have.
+fn as_reported(mut records: Vec<Value>) -> Vec<Value> {
+    for record in &mut records {
+        record.as_object_mut().unwrap().remove("checksum_type");
+    }
+    records
+}
+
+fn answers_as_the_listing_does(report: impl Fn(&[Value]) -> Report) {
+    let server = bucket();
+    report(&list(&server, &["s3://photos"])).publish(&server);
+    let then = clock("10:00:05");
+    let views: [&[&str]; 12] = [
+        &["s3://photos"],
+        &["--latest", "s3://photos"],
+        &["--deleted", "s3://photos"],
+        &["--deleted", "--since", &clock("10:00:13"), "s3://photos"],
+        &["--at", &then, "s3://photos"],
+        &["--at", &then, "--all", "s3://photos"],
+        &["--at", &then, "--match", "a*", "s3://photos"],
+        &["--regex", "^[^a]", "--min-size", "4", "s3://photos"],
+        &["--max-size", "3", "s3://photos"],
+        &["--since", &clock("10:00:10"), "--until", &clock("10:00:12"), "s3://photos"],
+        &["--at", &then, "s3://photos/a/"],
+        &["--bucket", "photos", "--prefix", "g"],
+    ];
+    for view in views {
+        let listed = as_reported(list(&server, view));
+        assert_eq!(list(&server, &[&["--inventory", URL], view].concat()), listed, "{view:?}");
+    }
+    assert!(list(&server, &["--inventory", URL, "s3://photos/nothing"]).is_empty());
+}
+
+#[test]
+fn a_report_in_csv_answers_as_a_listing_does() {
+    answers_as_the_listing_does(|records| Report::csv(records, 3));
+}
+
+#[test]
+fn a_report_in_parquet_answers_as_a_listing_does() {
+    answers_as_the_listing_does(|records| Report::parquet(records, 3));
+}
+
+#[test]
+fn a_report_without_files_is_an_empty_bucket() {
+    let server = server();
+    Report::csv(&[], 0).publish(&server);
+    assert!(list(&server, &["--inventory", URL, "s3://photos"]).is_empty());
+}
+
+#[test]
+fn what_the_report_is_is_said() {
+    let server = bucket();
+    Report::csv(&list(&server, &["s3://photos"]), 2).publish(&server);
+    let output = tool(&server).args(["--inventory", URL, "--at", &clock("10:00:05"), "s3://photos/a"]).run();
+    output.assert_code(0);
+    let said = [
+        format!("report of s3://photos of {CREATED}, "),
+        " old, in 2 files: later changes are not in it".into(),
+        "the report is whole: 6 of its entries are wanted".into(),
+        "read 19, done 3, rejected 0".into(),
+    ];
+    for said in said {
+        assert!(output.stderr.contains(&said), "{said}: {}", output.stderr);
+    }
+}
+
+#[test]
+fn versions_of_one_second_are_not_guessed() {
+    let server = server();
+    put(&server, "doubtful", "1", "10:00:00");
+    put(&server, "doubtful", "2", "10:00:00");
+    put(&server, "doubtful", "3", "10:00:09");
+    put(&server, "clear", "1", "10:00:00");
+    put(&server, "clear", "2", "10:00:00");
+    let listed = list(&server, &["s3://photos"]);
+    Report::csv(&listed, 1).publish(&server);
+
+    let at = ["--at", &clock("10:00:05"), "s3://photos"];
+    let output = tool(&server).args(["--inventory", URL]).args(at).run();
+    output.assert_code(3);
+    assert!(output.records().is_empty());
+    let rejects = output.rejects();
+    assert_eq!(rejects[0]["error"]["kind"], "same-second");
+    assert_eq!(rejects[0]["record"], serde_json::json!({"key": "doubtful", "bucket": "photos"}));
+
+    // The reject is what --keys-from takes.
+    let line = rejects[0].to_string();
+    let settled = tool(&server).args(["--keys-from", "-", at[0], at[1]]).stdin(line).run();
+    assert_eq!(settled.assert_code(0).records(), list(&server, &at));
+
+    let every = tool(&server).args(["--inventory", URL, "s3://photos"]).run();
+    every.assert_code(0);
+    assert!(every.stderr.contains("1 keys have versions"), "{}", every.stderr);
+    let (records, mut ids) = (every.records(), texts(&listed, "version_id"));
+    let mut found = texts(&records, "version_id");
+    (found.sort_unstable(), ids.sort_unstable());
+    assert_eq!(found, ids);
+}
+
+#[test]
+fn a_key_with_two_latest_versions_is_rejected() {
+    let server = server();
+    put(&server, "a", "1", "10:00:00");
+    put(&server, "a", "2", "10:00:01");
+    let mut listed = list(&server, &["s3://photos"]);
+    listed[1]["is_latest"] = true.into();
+    Report::csv(&listed, 1).publish(&server);
+    for view in ["--latest", "--deleted"] {
+        let output = tool(&server).args(["--inventory", URL, view, "s3://photos"]).run();
+        output.assert_code(3);
+        assert!(output.records().is_empty());
+        assert_eq!(output.rejects()[0]["error"]["kind"], "latest-unclear");
+    }
+}
+
+#[test]
+fn more_than_memory_holds_is_sorted_in_files() {
+    let server = server();
+    let keys = 120_000;
+    let mut rows = String::new();
+    for n in 0..keys {
+        // Every key once, in no order.
+        let key = n * 7_919 % keys;
+        rows += &format!(
+            "\"photos\",\"{key:06}/{}\",\"id{key}\",\"true\",\"false\",\"1\",\"2026-11-20T10:00:00.000Z\"\n",
+            "x".repeat(100)
+        );
+    }
+    let schema = "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, LastModifiedDate";
+    let halves = rows.split_at(rows.len() / 2);
+    let cut = halves.0.rfind('\n').unwrap() + 1;
+    let (first, second) = rows.split_at(cut);
+    let files = vec![super::inventory_report::gzip(first), super::inventory_report::gzip(second)];
+    Report::new("CSV", schema, "csv.gz", files).publish(&server);
+
+    let refused = tool(&server).args(["--inventory", URL, "--tmpdir", "/nowhere", "s3://photos"]).run();
+    refused.assert_code(1);
+    assert!(refused.stderr.contains("cannot make a file in /nowhere: see --tmpdir"), "{}", refused.stderr);
+    assert!(refused.stdout.is_empty());
+
+    let folder = tempfile::tempdir().unwrap();
+    let output =
+        tool(&server).args(["--inventory", URL, "--tmpdir"]).arg(folder.path()).arg("s3://photos").run();
+    output.assert_code(0);
+    let records = output.records();
+    let found = texts(&records, "version_id");
+    assert_eq!(found.len(), keys);
+    assert!(found.iter().enumerate().all(|(n, id)| *id == format!("id{n}")));
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}

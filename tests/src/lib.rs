@@ -7,6 +7,7 @@
 //! | [`moto`] | one moto server for each test process: S3, CloudFront and more |
 //! | [`cloudfront`] | distributions in moto |
 //! | [`cloudwatch`] | a CloudWatch that counts connections to DB instances |
+//! | [`dynamodb`] | a fast DynamoDB with generated items to be scanned |
 //! | [`s3`] | a fast versioned S3 in this process, exact where moto is not |
 //! | [`fault`] | a seeded proxy: throttling, errors, resets, cut and slow bodies |
 //! | [`postgres`] | PostgreSQL, of two versions where the machine has the older, each database for one test |
@@ -25,6 +26,7 @@ pub mod client;
 pub mod cloudfront;
 pub mod cloudwatch;
 pub mod cut;
+pub mod dynamodb;
 pub mod examples;
 pub mod fault;
 mod listening;

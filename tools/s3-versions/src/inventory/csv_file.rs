@@ -18,7 +18,7 @@ pub fn read(file: impl Read, columns: &[Option<Field>], intake: &mut Intake) -> 
     let text = MultiGzDecoder::new(file);
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
     let mut row = ByteRecord::new();
-    while reader.read_byte_record(&mut row)? {
+    while reader.read_byte_record(&mut row).context("not whole CSV in gzip")? {
         let line = row.position().map_or(0, csv::Position::line);
         take(&row, columns, intake).with_context(|| format!("line {line}"))?;
     }

@@ -19,11 +19,13 @@ use super::store::Store;
 use super::{csv_file, parquet_file};
 
 /// Data files that are read at once, where there are processors for them.
-const FILES: usize = 4;
+const CSV_FILES: usize = 4;
+/// Fewer in Parquet, of which some pages of every column are in memory.
+const PARQUET_FILES: usize = 1;
 /// What all batches may hold together, in bytes.
-const ROOM: usize = 12 << 20;
+const ROOM: usize = 8 << 20;
 /// Chunks of a file that wait to be unpacked.
-const CHUNKS: usize = 8;
+const CHUNKS: usize = 2;
 
 /// Reads and checks every file of the report, and returns the wanted rows in their order.
 ///
@@ -38,7 +40,8 @@ pub async fn gather(
 ) -> Result<Merge> {
     let wanted = Arc::new(wanted);
     let sorter = Arc::new(Sorter::new(folder.to_owned()));
-    let workers = thread::available_parallelism().map_or(1, usize::from).min(FILES);
+    let most = if manifest.columns == Columns::Parquet { PARQUET_FILES } else { CSV_FILES };
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(most);
     let mut batches: Vec<_> = (0..workers).map(|_| Batch::new(ROOM / workers)).collect();
     let mut kept = 0;
     let mut reading = JoinSet::new();

@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
+use aws_sdk_s3::Client;
 use common::pipe::{Lines, Out};
 use common::record::Item;
 use common::reject::Rejects;
@@ -60,9 +61,26 @@ pub struct Inventory {
 /// # Errors
 /// When the report is not whole or is of another bucket, nothing can be asked any more, or stdout cannot be written.
 pub async fn run(ctx: &Ctx, job: &Job, inventory: &Inventory) -> Result<()> {
-    let bucket = job.bucket.as_deref().unwrap_or_default();
     let rejects = ctx.rejects(&inventory.rejects)?;
     let client = s3::client(&job.aws.load().await?, |builder| builder);
+    let out = Out::start()?;
+    let done = tokio::select! {
+        done = answer(ctx, job, inventory, client, rejects, out.lines()) => done,
+        () = ctx.stop.cancelled() => Ok(()),
+        () = out.lines().closed() => Ok(()),
+    };
+    out.end(done).await
+}
+
+async fn answer(
+    ctx: &Ctx,
+    job: &Job,
+    inventory: &Inventory,
+    client: Client,
+    rejects: Rejects,
+    lines: &Lines,
+) -> Result<()> {
+    let bucket = job.bucket.as_deref().unwrap_or_default();
     if inventory.verify_live {
         versioning::check(&client, bucket).await?;
     }
@@ -76,21 +94,18 @@ pub async fn run(ctx: &Ctx, job: &Job, inventory: &Inventory) -> Result<()> {
         manifest.age(),
         manifest.files.len()
     );
-    let form = Form {
-        bucket: bucket.to_owned(),
-        view: job.view,
-        select: job.select.clone(),
-        verify: inventory.verify_live,
-    };
-    let report =
-        Report { ctx, rejects, concurrency: inventory.concurrency, live: Arc::new(Live { client, form }) };
-    let out = Out::start()?;
-    let done = tokio::select! {
-        done = report.answer(&store, &manifest, job, inventory, out.lines()) => done,
-        () = ctx.stop.cancelled() => Ok(()),
-        () = out.lines().closed() => Ok(()),
-    };
-    out.end(done).await
+    let (bucket, select) = (bucket.to_owned(), job.select.clone());
+    let wanted = Wanted { bucket: bucket.clone(), prefix: job.prefix.clone(), select: select.clone() };
+    let rows = gather::gather(ctx, &store, &manifest, wanted, &inventory.tmpdir).await?;
+    let form = Form { bucket, view: job.view, select, verify: inventory.verify_live };
+    let live = Arc::new(Live { client, form });
+    let (sender, answers) = mpsc::channel(QUEUE);
+    let sending = tokio::task::spawn_blocking({
+        let live = Arc::clone(&live);
+        move || answers::send(rows, &live.form, &sender)
+    });
+    Output { ctx, rejects, lines, live, concurrency: inventory.concurrency }.write(answers).await?;
+    sending.await?
 }
 
 /// Makes sure that the report can answer the job.
@@ -110,37 +125,18 @@ fn fits(manifest: &Manifest, job: &Job, bucket: &str) -> Result<()> {
     }
 }
 
-struct Report<'a> {
+/// Where answers go, by way of the bucket if they are to be checked.
+struct Output<'a> {
     ctx: &'a Ctx,
     rejects: Rejects,
-    concurrency: NonZeroUsize,
+    lines: &'a Lines,
     live: Arc<Live>,
+    concurrency: NonZeroUsize,
 }
 
-impl Report<'_> {
-    async fn answer(
-        &self,
-        store: &Store,
-        manifest: &Manifest,
-        job: &Job,
-        inventory: &Inventory,
-        lines: &Lines,
-    ) -> Result<()> {
-        let wanted = Wanted {
-            bucket: self.live.form.bucket.clone(),
-            prefix: job.prefix.clone(),
-            select: job.select.clone(),
-        };
-        let rows = gather::gather(self.ctx, store, manifest, wanted, &inventory.tmpdir).await?;
-        let (sender, answers) = mpsc::channel(QUEUE);
-        let live = Arc::clone(&self.live);
-        let sending = tokio::task::spawn_blocking(move || answers::send(rows, &live.form, &sender));
-        self.write(answers, lines).await?;
-        sending.await?
-    }
-
+impl Output<'_> {
     /// Writes the answers; what is to be checked first leaves in the order in which its checks end.
-    async fn write(&self, mut answers: mpsc::Receiver<Answer>, lines: &Lines) -> Result<()> {
+    async fn write(&self, mut answers: mpsc::Receiver<Answer>) -> Result<()> {
         let mut checks: JoinSet<(String, Result<Checked, Failure>)> = JoinSet::new();
         let (mut more, mut checked, mut differed) = (true, 0u64, 0u64);
         while more || !checks.is_empty() {
@@ -149,9 +145,9 @@ impl Report<'_> {
                     let (key, done) = done.unwrap_or_else(|err| std::panic::resume_unwind(err.into_panic()));
                     checked += 1;
                     match done {
-                        Ok(Checked { lines: line, records, differs }) => {
+                        Ok(Checked { lines, records, differs }) => {
                             differed += u64::from(differs);
-                            if !self.give(line, records, lines).await {
+                            if !self.give(lines, records).await {
                                 return Ok(());
                             }
                         }
@@ -165,7 +161,7 @@ impl Report<'_> {
                 answer = answers.recv(), if more && checks.len() < self.concurrency.get() => match answer {
                     None => more = false,
                     Some(Answer::Records(text, records)) => {
-                        if !self.give(text, records, lines).await {
+                        if !self.give(text, records).await {
                             return Ok(());
                         }
                     }
@@ -206,11 +202,11 @@ impl Report<'_> {
     }
 
     /// Hands lines over; false when nobody reads them.
-    async fn give(&self, text: Vec<u8>, records: u64, lines: &Lines) -> bool {
+    async fn give(&self, text: Vec<u8>, records: u64) -> bool {
         if records == 0 {
             return true;
         }
         self.ctx.counts.done(records);
-        lines.send(text).await.is_ok()
+        self.lines.send(text).await.is_ok()
     }
 }

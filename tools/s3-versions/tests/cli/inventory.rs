@@ -1,6 +1,6 @@
 //! `--inventory`: the same answers as from a listing.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::s3::{Put, Server};
 
 use super::inventory_report::{CREATED, Report, URL};
@@ -107,7 +107,7 @@ fn versions_of_one_second_are_not_guessed() {
     assert!(output.records().is_empty());
     let rejects = output.rejects();
     assert_eq!(rejects[0]["error"]["kind"], "same-second");
-    assert_eq!(rejects[0]["record"], serde_json::json!({"key": "doubtful", "bucket": "photos"}));
+    assert_eq!(rejects[0]["record"], json!({"key": "doubtful", "bucket": "photos"}));
 
     // The reject is what --keys-from takes.
     let line = rejects[0].to_string();
@@ -119,7 +119,8 @@ fn versions_of_one_second_are_not_guessed() {
     assert!(every.stderr.contains("1 keys have versions"), "{}", every.stderr);
     let (records, mut ids) = (every.records(), texts(&listed, "version_id"));
     let mut found = texts(&records, "version_id");
-    (found.sort_unstable(), ids.sort_unstable());
+    found.sort_unstable();
+    ids.sort_unstable();
     assert_eq!(found, ids);
 }
 
@@ -139,38 +140,57 @@ fn a_key_with_two_latest_versions_is_rejected() {
     }
 }
 
-#[test]
-fn more_than_memory_holds_is_sorted_in_files() {
-    let server = server();
-    let keys = 120_000;
-    let mut rows = String::new();
-    for n in 0..keys {
-        // Every key once, in no order.
-        let key = n * 7_919 % keys;
-        rows += &format!(
-            "\"photos\",\"{key:06}/{}\",\"id{key}\",\"true\",\"false\",\"1\",\"2026-11-20T10:00:00.000Z\"\n",
-            "x".repeat(100)
-        );
-    }
-    let schema = "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, LastModifiedDate";
-    let halves = rows.split_at(rows.len() / 2);
-    let cut = halves.0.rfind('\n').unwrap() + 1;
-    let (first, second) = rows.split_at(cut);
-    let files = vec![super::inventory_report::gzip(first), super::inventory_report::gzip(second)];
-    Report::new("CSV", schema, "csv.gz", files).publish(&server);
+/// So many keys in no order, each with one version, and long enough that memory does not hold them.
+fn many(keys: usize) -> Vec<Value> {
+    let record = |n: usize| {
+        let n = n * 7_919 % keys;
+        json!({
+            "bucket": "photos", "key": format!("{n:06}/{}", "x".repeat(100)), "version_id": format!("id{n}"),
+            "is_latest": true, "delete_marker": false, "last_modified": clock("10:00:00"), "size": n,
+            "etag": format!("{:032x}", n * n),
+        })
+    };
+    (0..keys).map(record).collect()
+}
 
+fn is_sorted_in_files(report: &Report, keys: usize) {
+    let server = server();
+    report.publish(&server);
     let refused = tool(&server).args(["--inventory", URL, "--tmpdir", "/nowhere", "s3://photos"]).run();
     refused.assert_code(1);
     assert!(refused.stderr.contains("cannot make a file in /nowhere: see --tmpdir"), "{}", refused.stderr);
     assert!(refused.stdout.is_empty());
 
     let folder = tempfile::tempdir().unwrap();
-    let output =
-        tool(&server).args(["--inventory", URL, "--tmpdir"]).arg(folder.path()).arg("s3://photos").run();
-    output.assert_code(0);
-    let records = output.records();
-    let found = texts(&records, "version_id");
-    assert_eq!(found.len(), keys);
-    assert!(found.iter().enumerate().all(|(n, id)| *id == format!("id{n}")));
+    let args = ["--inventory", URL, "s3://photos", "--tmpdir"];
+    let mut running = tool(&server).args(args).arg(folder.path()).spawn();
+    let (mut lines, mut peak) = (0, 0);
+    while let Some(line) = running.line() {
+        assert!(line.contains(&format!("\"version_id\":\"id{lines}\"")), "line {lines}: {line}");
+        lines += 1;
+        if lines % 10_000 == 0 {
+            peak = peak_memory(running.pid());
+        }
+    }
+    running.wait().assert_code(0);
+    assert_eq!(lines, keys);
+    assert!(peak < 64 << 10, "{peak} KiB");
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}
+
+/// The most KiB of memory that the process ever held.
+fn peak_memory(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn more_csv_than_memory_holds_is_sorted_in_files() {
+    is_sorted_in_files(&Report::csv(&many(150_000), 3), 150_000);
+}
+
+#[test]
+fn more_parquet_than_memory_holds_is_sorted_in_files() {
+    is_sorted_in_files(&Report::parquet(&many(150_000), 2), 150_000);
 }

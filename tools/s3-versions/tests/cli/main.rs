@@ -1,9 +1,13 @@
 //! Runs the real binary against a fast versioned S3 and against moto.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod at;
 mod contract;
 mod faults;
 mod inventory;
+mod inventory_faults;
+mod inventory_live;
+mod inventory_property;
 mod inventory_report;
 mod keys;
 mod list;

@@ -9,6 +9,8 @@ pub mod args;
 pub mod aws;
 #[cfg(feature = "digest")]
 pub mod digest;
+#[cfg(feature = "cloudwatch")]
+pub mod cloudwatch;
 #[cfg(any(feature = "aws", feature = "http"))]
 mod error;
 mod generate;
@@ -35,6 +37,7 @@ pub mod run;
 pub mod s3;
 #[cfg(feature = "http")]
 pub mod secret;
+pub mod shell;
 mod stdio;
 pub mod time;
 #[cfg(feature = "typesense")]

@@ -54,6 +54,18 @@ pub fn length(text: &str) -> Result<Duration, String> {
     Duration::try_from(signed).ok().filter(|length| !length.is_zero()).ok_or_else(wrong)
 }
 
+/// Reads a number of minutes up to a day, as a length of time: `15m`, `1h`.
+///
+/// # Errors
+/// A sentence for the user when the text is none.
+pub fn minutes(text: &str) -> Result<Duration, String> {
+    let length = length(text)?;
+    let valid = length.as_secs().is_multiple_of(60) && length.subsec_nanos() == 0;
+    (valid && length <= Duration::from_secs(86_400))
+        .then_some(length)
+        .ok_or_else(|| format!("{text} is not a number of minutes up to a day, as in 15m or 1h"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +103,14 @@ mod tests {
         assert_eq!(length("1d"), Ok(Duration::from_secs(86_400)));
         for nonsense in ["0s", "-1m", "often", "5", ""] {
             assert!(length(nonsense).is_err(), "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn minutes_are_whole_and_few() {
+        assert_eq!(minutes("1h"), Ok(Duration::from_secs(3600)));
+        for wrong in ["90s", "0s", "25h", "1.5ms"] {
+            assert!(minutes(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! CloudWatch as far as RDS tells it of connections: GetMetricData over the protocol that the SDK speaks, which moto does
-//! not.
+//! CloudWatch as far as RDS tells it of connections and DynamoDB of requests: GetMetricData and DescribeAlarms over the
+//! protocol that the SDK speaks, which moto does not.
 //!
 //! An instance has the same number of connections in every minute, up to the last whole one (API reference,
-//! GetMetricData: a value carries the first second of its minute).
+//! GetMetricData: a value carries the first second of its minute). A table has values only where a test says so.
 
 use std::collections::HashMap;
 
@@ -22,6 +22,10 @@ pub struct CloudWatch(Server<State>);
 #[derive(Default)]
 struct State {
     connections: HashMap<String, u32>,
+    /// Metric, values of the dimensions, second, amount.
+    consumed: Vec<(String, Vec<String>, i64, f64)>,
+    /// Name and table.
+    alarms: Vec<(String, String)>,
     refusal: Option<&'static str>,
     requests: usize,
 }
@@ -45,6 +49,19 @@ impl CloudWatch {
         self.0.state().connections.insert(instance.to_owned(), connections);
     }
 
+    /// Gives a metric of DynamoDB this value in the minute of this second. `of` is the table, and then the index or the
+    /// operation where the metric has that too.
+    pub fn consumed(&self, metric: &str, of: &[&str], second: i64, amount: f64) {
+        let of = of.iter().map(ToString::to_string).collect();
+        let minute = second.div_euclid(MINUTE) * MINUTE;
+        self.0.state().consumed.push((metric.to_owned(), of, minute, amount));
+    }
+
+    /// Adds an alarm on some metric of a table.
+    pub fn alarm(&self, name: &str, table: &str) {
+        self.0.state().alarms.push((name.to_owned(), table.to_owned()));
+    }
+
     /// Answers every request with this error code and status 403 from now on.
     pub fn refuse(&self, code: &'static str) {
         self.0.state().refusal = Some(code);
@@ -59,14 +76,47 @@ impl CloudWatch {
 impl State {
     fn answer(&mut self, path: &str, body: &[u8]) -> Answer {
         self.requests += 1;
-        let is_known = path.ends_with("/operation/GetMetricData");
-        let (status, body) = match (self.refusal, Asked::read(body)) {
-            (Some(code), _) => (403, error(code)),
-            (None, Ok(asked)) if is_known => (200, values(&asked, &self.connections)),
-            (None, _) => (400, error("ValidationError")),
+        let operation = path.rsplit('/').next().unwrap_or_default();
+        let (status, body) = match (self.refusal, operation, Asked::read(body)) {
+            (Some(code), ..) => (403, error(code)),
+            (None, "GetMetricData", Ok(asked)) => (200, self.values(&asked)),
+            (None, "DescribeAlarms", _) => (200, alarms(&self.alarms)),
+            _ => (400, error("ValidationError")),
         };
         let headers = [("content-type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")];
         Answer::new(status, &headers, body)
+    }
+
+    fn values(&self, asked: &Asked) -> Vec<u8> {
+        let mut body = Encoder::new(Vec::new());
+        body.map(1).str("MetricDataResults").array(asked.queries.len());
+        for query in &asked.queries {
+            let values = self.of(query, asked.start, asked.end);
+            body.map(4).str("Id").str(&query.id).str("StatusCode").str("Complete");
+            body.str("Timestamps").array(values.len());
+            for (minute, _) in &values {
+                body.timestamp(&DateTime::from_secs(*minute));
+            }
+            body.str("Values").array(values.len());
+            for (_, value) in &values {
+                body.double(*value);
+            }
+        }
+        body.into_writer()
+    }
+
+    /// The minutes that are known of a metric, and its values.
+    fn of(&self, query: &Query, start: i64, end: i64) -> Vec<(i64, f64)> {
+        let first = start.div_euclid(MINUTE) * MINUTE;
+        if query.metric == "DatabaseConnections" {
+            let known = query.of.first().and_then(|instance| self.connections.get(instance));
+            let minutes = (first..=end - MINUTE).step_by(60);
+            return minutes.filter_map(|minute| Some((minute, f64::from(*known?)))).collect();
+        }
+        let of_query = self.consumed.iter().filter(|(metric, of, at, _)| {
+            *metric == query.metric && *of == query.of && (first..end).contains(at)
+        });
+        of_query.map(|&(_, _, at, amount)| (at, amount)).collect()
     }
 }
 
@@ -76,12 +126,30 @@ fn error(code: &str) -> Vec<u8> {
     body.into_writer()
 }
 
-/// A request: an id and an instance for each query, and the time that is asked for in seconds since 1970.
+fn alarms(alarms: &[(String, String)]) -> Vec<u8> {
+    let mut body = Encoder::new(Vec::new());
+    body.map(1).str("MetricAlarms").array(alarms.len());
+    for (name, table) in alarms {
+        body.map(2).str("AlarmName").str(name).str("Dimensions").array(1);
+        body.map(2).str("Name").str("TableName").str("Value").str(table);
+    }
+    body.into_writer()
+}
+
+/// A request: its queries, and the time that is asked for in seconds since 1970.
 #[derive(Default)]
 struct Asked {
-    queries: Vec<(String, String)>,
+    queries: Vec<Query>,
     start: i64,
     end: i64,
+}
+
+#[derive(Default)]
+struct Query {
+    id: String,
+    metric: String,
+    /// The values of its dimensions.
+    of: Vec<String>,
 }
 
 impl Asked {
@@ -93,9 +161,9 @@ impl Asked {
                 "StartTime" => asked.start = body.timestamp()?.secs(),
                 "EndTime" => asked.end = body.timestamp()?.secs(),
                 "MetricDataQueries" => list(body, &mut |body| {
-                    let (mut id, mut instance) = (String::new(), String::new());
-                    query(body, &mut id, &mut instance)?;
-                    asked.queries.push((id, instance));
+                    let mut asked_for = Query::default();
+                    query(body, &mut asked_for)?;
+                    asked.queries.push(asked_for);
                     Ok(())
                 })?,
                 _ => body.skip()?,
@@ -106,13 +174,14 @@ impl Asked {
     }
 }
 
-/// Reads what is nested in a query down to the value of its dimension.
-fn query(body: &mut Decoder<'_>, id: &mut String, instance: &mut String) -> Result<(), DeserializeError> {
+/// Reads what is nested in a query down to the values of its dimensions.
+fn query(body: &mut Decoder<'_>, asked: &mut Query) -> Result<(), DeserializeError> {
     map(body, &mut |key, body| match key {
-        "Id" => body.string().map(|read| *id = read),
-        "MetricStat" | "Metric" => query(body, id, instance),
-        "Dimensions" => list(body, &mut |body| query(body, id, instance)),
-        "Value" => body.string().map(|read| *instance = read),
+        "Id" => body.string().map(|read| asked.id = read),
+        "MetricName" => body.string().map(|read| asked.metric = read),
+        "MetricStat" | "Metric" => query(body, asked),
+        "Dimensions" => list(body, &mut |body| query(body, asked)),
+        "Value" => body.string().map(|read| asked.of.push(read)),
         _ => body.skip(),
     })
 }
@@ -151,25 +220,4 @@ fn goes_on(body: &mut Decoder<'_>, left: &mut Option<u64>) -> Result<bool, Deser
         None if body.datatype()? == Type::Break => body.skip().map(|()| false),
         None => Ok(true),
     }
-}
-
-fn values(asked: &Asked, connections: &HashMap<String, u32>) -> Vec<u8> {
-    let mut body = Encoder::new(Vec::new());
-    body.map(1).str("MetricDataResults").array(asked.queries.len());
-    for (id, instance) in &asked.queries {
-        let first = asked.start.div_euclid(MINUTE) * MINUTE;
-        let minutes = (first..=asked.end - MINUTE).step_by(60);
-        let known = connections.get(instance);
-        let minutes: Vec<i64> = minutes.filter(|_| known.is_some()).collect();
-        body.map(4).str("Id").str(id).str("StatusCode").str("Complete");
-        body.str("Timestamps").array(minutes.len());
-        for &minute in &minutes {
-            body.timestamp(&DateTime::from_secs(minute));
-        }
-        body.str("Values").array(minutes.len());
-        for _ in &minutes {
-            body.double(known.copied().unwrap_or_default().into());
-        }
-    }
-    body.into_writer()
 }

@@ -6,7 +6,7 @@
 //! | [`tool`] | run a tool's binary, read its records, rejects and exit code |
 //! | [`moto`] | one moto server for each test process: S3, CloudFront and more |
 //! | [`cloudfront`] | distributions in moto |
-//! | [`cloudwatch`] | a CloudWatch that counts connections to DB instances |
+//! | [`cloudwatch`] | a CloudWatch that counts connections to DB instances, and requests to tables |
 //! | [`dynamodb`] | a fast DynamoDB with generated items to be scanned |
 //! | [`s3`] | a fast versioned S3 in this process, exact where moto is not |
 //! | [`fault`] | a seeded proxy: throttling, errors, resets, cut and slow bodies |
@@ -15,6 +15,7 @@
 //! | [`typesense`] | Typesense: one server for each test process, and clusters to break |
 //! | [`rds`] | an RDS whose clusters change their state from look to look, exact where moto is not |
 //! | [`stripe`] | Stripe's events, as its API lists them |
+//! | [`tables`] | moto's DynamoDB tables, with the states and exports that moto lacks |
 //! | [`examples`] | the shell examples of a tool's README and help |
 //! | [`pages`] | the help, man page and completions that every tool prints |
 //! | [`answering`] | a server for a fake: a state, and one function that answers requests from it |
@@ -37,5 +38,6 @@ pub mod rds;
 pub mod s3;
 mod sandbox;
 pub mod stripe;
+pub mod tables;
 pub mod tool;
 pub mod typesense;

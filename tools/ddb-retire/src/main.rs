@@ -1,3 +1,21 @@
 //! `ddb-retire`: a DynamoDB table is deleted, and its archive stays.
 
-fn main() {}
+mod act;
+mod archive;
+mod check;
+mod cli;
+mod dynamodb;
+mod left;
+mod names;
+mod obstacle;
+mod quiet;
+mod record;
+mod retire;
+mod settings;
+mod step;
+mod way_back;
+mod world;
+
+fn main() -> std::process::ExitCode {
+    common::run(retire::retire)
+}

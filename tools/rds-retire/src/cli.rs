@@ -6,7 +6,7 @@ use clap::Parser;
 use common::Usage;
 use common::args;
 use common::aws::AwsArgs;
-use common::time::length;
+use common::time::{length, minutes};
 
 /// Decommission an Aurora cluster and keep the way back
 ///
@@ -151,15 +151,6 @@ fn identifier(text: &str) -> Result<String, String> {
     })
 }
 
-/// CloudWatch keeps a value for each minute, and gives at most 1,440 of them at once (GetMetricStatistics).
-fn minutes(text: &str) -> Result<Duration, String> {
-    let length = length(text)?;
-    let valid = length.as_secs().is_multiple_of(60) && length.subsec_nanos() == 0;
-    (valid && length <= Duration::from_secs(86_400))
-        .then_some(length)
-        .ok_or_else(|| format!("{text} is not a number of minutes up to a day, as in 15m or 1h"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,14 +160,6 @@ mod tests {
         assert_eq!(identifier("App-Prod"), Ok("app-prod".to_owned()));
         for wrong in ["", "-a", "a-", "a--b", "1a", "a_b", "a b", "arn:aws:rds", &"a".repeat(64)] {
             assert!(identifier(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn quiet_is_counted_in_minutes() {
-        assert_eq!(minutes("1h"), Ok(Duration::from_secs(3600)));
-        for wrong in ["90s", "0s", "25h", "1.5ms"] {
-            assert!(minutes(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
 
 use crate::cluster::{Target, World, id};
-use crate::shell::Command;
+use common::shell::Command;
 use crate::tags;
 use crate::way_back::parameter_group;
 

@@ -11,7 +11,6 @@ mod quiet;
 mod rds;
 mod record;
 mod retire;
-mod shell;
 mod step;
 mod tags;
 mod way_back;

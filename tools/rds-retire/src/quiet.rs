@@ -1,21 +1,14 @@
 //! Whether anybody is connected: DatabaseConnections of CloudWatch, minute by minute and instance by instance.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::Client;
-use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat, StatusCode};
-use aws_smithy_types::DateTime;
 use common::aws::Trouble;
+use common::cloudwatch::{Counted, MINUTE, Series, counted, shown};
 use jiff::Timestamp;
 
-/// Seconds of one value.
-const MINUTE: i64 = 60;
 /// How old the newest value may be, in seconds: CloudWatch shows a minute a few minutes after it.
 const LAG: i64 = 300;
-
-/// What CloudWatch counted of one instance: for the first second of a minute, the most connections in that minute.
-type Counted = BTreeMap<i64, f64>;
 
 /// What is known of the connections to some instances.
 #[derive(Debug, Default)]
@@ -40,38 +33,20 @@ pub async fn connections(
     if instances.is_empty() {
         return Ok(found);
     }
-    let mut counted = vec![Counted::new(); instances.len()];
+    let dimensions: Vec<_> = instances.iter().map(|&instance| [("DBInstanceIdentifier", instance)]).collect();
+    let series = dimensions.iter().map(|dimensions| Series {
+        namespace: "AWS/RDS",
+        metric: "DatabaseConnections",
+        dimensions,
+        stat: "Maximum",
+    });
     let start = now.as_second() - seconds(quiet_for) - LAG - MINUTE;
-    let request = client
-        .get_metric_data()
-        .set_metric_data_queries(Some(instances.iter().enumerate().map(query).collect()))
-        .start_time(DateTime::from_secs(start))
-        .end_time(DateTime::from_secs(now.as_second()));
-    let mut pages = request.into_paginator().send();
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| Trouble::new("GetMetricData of DatabaseConnections", &error))?;
-        for result in page.metric_data_results() {
-            let index = result.id().and_then(|id| id.strip_prefix('i')?.parse::<usize>().ok());
-            let usable = matches!(result.status_code(), Some(StatusCode::Complete | StatusCode::PartialData));
-            if let Some(counted) = index.and_then(|index| counted.get_mut(index)).filter(|_| usable) {
-                counted.extend(result.timestamps().iter().map(DateTime::secs).zip(result.values().to_vec()));
-            }
-        }
-    }
-    for (name, counted) in instances.iter().zip(&counted) {
+    let all = counted(client, &series.collect::<Vec<_>>(), start, now.as_second()).await?;
+    for (name, counted) in instances.iter().zip(&all) {
         found.max = counted.values().map(|&most| whole(most)).chain(found.max).max();
         found.reasons.extend(reason(name, counted, now, quiet_for));
     }
     Ok(found)
-}
-
-fn query((index, instance): (usize, &&str)) -> MetricDataQuery {
-    let metric = Metric::builder()
-        .namespace("AWS/RDS")
-        .metric_name("DatabaseConnections")
-        .dimensions(Dimension::builder().name("DBInstanceIdentifier").value(*instance).build());
-    let stat = MetricStat::builder().metric(metric.build()).period(60).stat("Maximum");
-    MetricDataQuery::builder().id(format!("i{index}")).metric_stat(stat.build()).build()
 }
 
 fn seconds(length: Duration) -> i64 {
@@ -86,10 +61,10 @@ fn reason(name: &str, counted: &Counted, now: Timestamp, quiet_for: Duration) ->
     };
     let oldest = newest - (minutes - 1) * MINUTE;
     if let Some((&at, &most)) = counted.range(oldest..).rev().find(|&(_, &most)| most > 0.0) {
-        return Some(format!("{name} had {most} connections at {}", time(at)));
+        return Some(format!("{name} had {most} connections at {}", shown(at)));
     }
     if now.as_second() - (newest + MINUTE) > LAG {
-        return Some(format!("connections to {name} are unknown since {}", time(newest + MINUTE)));
+        return Some(format!("connections to {name} are unknown since {}", shown(newest + MINUTE)));
     }
     let missing = (0..minutes).filter(|minute| !counted.contains_key(&(oldest + minute * MINUTE))).count();
     (missing > 0).then(|| format!("connections to {name} are unknown for {missing} of {minutes} minutes"))
@@ -98,10 +73,6 @@ fn reason(name: &str, counted: &Counted, now: Timestamp, quiet_for: Duration) ->
 /// A count that came as a floating-point number, as all of CloudWatch's do.
 fn whole(count: f64) -> u64 {
     format!("{count:.0}").parse().unwrap_or(0)
-}
-
-fn time(second: i64) -> String {
-    Timestamp::from_second(second).map_or_else(|_| second.to_string(), |time| time.to_string())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use aws_sdk_rds::types::{DbCluster, DbInstance};
 
 use crate::cluster::{Target, World};
 use crate::from_snapshot;
-use crate::shell::Command;
+use common::shell::Command;
 
 /// Lines for a shell.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -27,6 +27,12 @@ impl Command {
         }
     }
 
+    /// Adds a word as it is.
+    pub fn word(&mut self, word: &str) {
+        self.0.push(' ');
+        self.0.push_str(&quoted(word));
+    }
+
     /// Adds a flag, where it is wanted.
     pub fn flag(&mut self, name: &str, wanted: bool) {
         if wanted {

@@ -1,0 +1,149 @@
+//! The run: one look, the checks, the steps, the record.
+
+use anyhow::{Context, Result, bail};
+use aws_sdk_dynamodb::types::{PointInTimeRecoveryDescription, TableDescription};
+use common::Ctx;
+use common::pipe::{Lines, Out};
+use common::receipts::Receipts;
+use common::wait::Wait;
+
+use crate::archive::Method;
+use crate::cli::Cli;
+use crate::dynamodb::{DynamoDb, explained};
+use crate::left::Left;
+use crate::record::{Action, Archive, Record, Retire, stream_arn};
+use crate::settings::Settings;
+use crate::step::{self, Step};
+use crate::way_back;
+use crate::world::{Target, World};
+
+/// Retires what the command line names.
+///
+/// # Errors
+/// Whatever ends the run: see the tool's exit code 1.
+pub async fn retire(cli: Cli, ctx: Ctx) -> Result<()> {
+    cli.check()?;
+    let config = cli.aws.load().await?;
+    let method = match &cli.export {
+        Some(place) => Method::Export(place.clone()),
+        None => Method::Backup(cli.backup.clone()),
+    };
+    let dynamodb = DynamoDb::new(aws_sdk_dynamodb::Client::new(&config), &cli.table, method.clone());
+    let out = Out::start()?;
+    let world = dynamodb.first_look().await.map_err(explained)?;
+    let Some(target) = Target::of(&cli.table, &world, &method)? else {
+        bail!(
+            "there is no table {} here and no archive of one that was retired: check name, --backup or --export, --region \
+             and --profile",
+            cli.table
+        );
+    };
+    let run = Run {
+        region: config.region().context("no AWS region")?.to_string(),
+        cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
+        autoscaling: aws_sdk_applicationautoscaling::Client::new(&config),
+        wait: Wait::new(&ctx, cli.timeout),
+        lines: out.lines().clone(),
+        archive_arn: world.archive.as_ref().map(|archive| archive.arn.clone()),
+        recovery: None,
+        left: Left::default(),
+        units: None,
+        set_again: None,
+        dynamodb,
+        target,
+        cli,
+        ctx,
+    };
+    let result = Box::pin(run.finish(world)).await;
+    out.end(result).await
+}
+
+/// One retirement.
+pub struct Run {
+    pub cli: Cli,
+    pub ctx: Ctx,
+    pub dynamodb: DynamoDb,
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
+    pub autoscaling: aws_sdk_applicationautoscaling::Client,
+    pub wait: Wait,
+    pub lines: Lines,
+    pub region: String,
+    pub target: Target,
+    /// The archive, once it is known: a list may show it late.
+    pub archive_arn: Option<String>,
+    /// Point-in-time recovery of the table, where it is on.
+    pub recovery: Option<PointInTimeRecoveryDescription>,
+    pub left: Left,
+    /// Read and write units of the last check; nothing where none could see any.
+    pub units: Option<(f64, f64)>,
+    /// The commands that set again what no archive keeps.
+    pub set_again: Option<String>,
+}
+
+impl Run {
+    async fn finish(mut self, mut world: World) -> Result<()> {
+        tracing::info!("{} is {}", self.target.table, self.target.table_id);
+        let first = step::next(&world, &self.target)?;
+        let table = world.standing().cloned();
+        let settings = match &table {
+            Some(table) => Some(self.before(table, &world).await?),
+            None => None,
+        };
+        let action = match first {
+            Step::Done => Action::Already,
+            _ if self.cli.dry_run => {
+                self.rehearse(world.clone())?;
+                Action::WouldRetire
+            }
+            _ => {
+                self.carry_out(&mut world).await?;
+                Action::Retired
+            }
+        };
+        self.write(action, table.as_ref(), settings, &world).await
+    }
+
+    /// All that must be known, and be as it should be, before anything is changed.
+    async fn before(&mut self, table: &TableDescription, world: &World) -> Result<Settings> {
+        self.recovery = self.dynamodb.recovery(&self.target.table).await.map_err(explained)?;
+        let settings = Settings::of(&self.dynamodb, table, self.recovery.as_ref()).await.map_err(explained)?;
+        self.set_again = settings.commands(table, &self.region);
+        self.check(world).await?;
+        self.tell(table).await;
+        Ok(settings)
+    }
+
+    async fn write(
+        self,
+        action: Action,
+        table: Option<&TableDescription>,
+        settings: Option<Settings>,
+        world: &World,
+    ) -> Result<()> {
+        let Self { target, region, .. } = &self;
+        let archive = world.archive.as_ref();
+        let bring_back = archive.and_then(|archive| way_back::bring_back(archive, table, target, region));
+        if let Some(command) = &bring_back {
+            tracing::info!("to bring it back: {command}");
+        }
+        let retire = Retire {
+            action,
+            table_id: target.table_id.clone(),
+            archive: archive.map(|archive| Archive::of(archive, target)),
+            item_count: table.and_then(|table| table.item_count()),
+            read_units: self.units.map(|(read, _)| read),
+            write_units: self.units.map(|(_, write)| write),
+            quiet_s: self.cli.quiet_for.as_secs(),
+            bring_back,
+            set_again: self.set_again.clone(),
+            last_second: self.recovery.as_ref().map(|_| way_back::last_second(&target.table, region)),
+            settings,
+            stream_arn: table.and_then(stream_arn).map(str::to_owned),
+            left: self.left.clone(),
+            dry_run: self.cli.dry_run,
+        };
+        let record = Record { table: target.table.clone(), retire };
+        self.ctx.counts.done(1);
+        Receipts::new(self.ctx, self.lines).write(&[&record]).await
+    }
+}

@@ -108,7 +108,7 @@ fn rcu_keeps_each_page_to_its_share_of_a_second() {
 
 #[test]
 fn what_differs_is_named_by_two_scans_however_much_it_is() {
-    let server = server(0..1000, 300..1000);
+    let server = server(0..6000, 300..6000);
     let output = compare(&server, &["--concurrency", "1", "--diff", "--max-diff", "300"]);
     let rejects = output.assert_code(3).rejects();
     let missing = rejects.iter().filter(|reject| reject["error"]["kind"] == "item-missing");
@@ -117,9 +117,9 @@ fn what_differs_is_named_by_two_scans_however_much_it_is() {
     assert_eq!(keys, (0..300).collect());
     assert_eq!(rejects.len(), 301);
     let message = rejects[300]["error"]["message"].as_str().unwrap();
-    assert!(message.contains("to differs from from: 700 items, and 1000 in from"), "{message}");
-    // Four segments of two tables, twice.
-    assert_eq!(server.state().scans.len(), 16);
+    assert!(message.contains("to differs from from: 5700 items, and 6000 in from"), "{message}");
+    // Three pages in each of four segments of two tables, twice.
+    assert_eq!(server.state().scans.len(), 48);
 }
 
 #[test]

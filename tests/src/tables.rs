@@ -133,6 +133,12 @@ impl Front {
         answer
     }
 
+    /// What moto has of a table, past all that is shown instead.
+    pub fn table(&self, name: &str) -> Option<Value> {
+        let (status, mut answer) = self.state().call("DescribeTable", &json!({ "TableName": name }));
+        (status == 200).then(|| answer["Table"].take())
+    }
+
     /// How many requests of an operation came in.
     pub fn count(&self, operation: &str) -> usize {
         self.state().sent(operation).len()
@@ -234,7 +240,8 @@ impl State {
         let looks = self.look(request["BackupArn"].as_str().unwrap_or_default());
         if status == 200 {
             let described = &mut answer["BackupDescription"];
-            described["SourceTableDetails"]["TableId"] = id_of_source(&described["SourceTableDetails"]).into();
+            described["SourceTableDetails"]["TableId"] =
+                id_of_source(&described["SourceTableDetails"]).into();
             if looks <= self.backup_looks {
                 described["BackupDetails"]["BackupStatus"] = "CREATING".into();
             }

@@ -55,7 +55,8 @@ impl State {
     pub(super) fn list_exports(&self, request: &Value) -> (u16, Value) {
         let arn = &request["TableArn"];
         let of_table = self.exports.iter().filter(|export| arn.is_null() || export["TableArn"] == *arn);
-        let summary = |export: &Value| json!({ "ExportArn": export["ExportArn"], "ExportType": "FULL_EXPORT" });
+        let summary =
+            |export: &Value| json!({ "ExportArn": export["ExportArn"], "ExportType": "FULL_EXPORT" });
         (200, json!({ "ExportSummaries": of_table.map(summary).collect::<Value>() }))
     }
 

@@ -40,7 +40,10 @@ impl Run {
         self.left = Left { alarms: known(alarms), scalable_targets: known(targets) };
         for (what, names) in [("alarms", &self.left.alarms), ("autoscaling", &self.left.scalable_targets)] {
             if !names.is_empty() {
-                tracing::warn!("{what} of the table stay behind and are to be deleted by hand: {}", names.join(", "));
+                tracing::warn!(
+                    "{what} of the table stay behind and are to be deleted by hand: {}",
+                    names.join(", ")
+                );
             }
         }
     }
@@ -52,8 +55,12 @@ impl Run {
     pub async fn check(&mut self, world: &World) -> Result<()> {
         let Some(table) = world.standing() else { return Ok(()) };
         let mut reasons = obstacle::of(table, self.cli.lift_protection);
-        if matches!(self.target.method, Method::Export(_)) && self.recovery.is_none() && world.archive.is_none() {
-            reasons.push("an export needs point-in-time recovery, and that is off: archive by a backup".into());
+        if matches!(self.target.method, Method::Export(_))
+            && self.recovery.is_none()
+            && world.archive.is_none()
+        {
+            reasons
+                .push("an export needs point-in-time recovery, and that is off: archive by a backup".into());
         }
         if let Some(name) = &self.cli.restored {
             let found = self.dynamodb.table(name).await.map_err(explained)?;

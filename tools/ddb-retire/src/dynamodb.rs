@@ -91,7 +91,8 @@ impl DynamoDb {
     /// A request that failed after all its tries.
     pub async fn recovery(&self, table: &str) -> Result<Option<PointInTimeRecoveryDescription>, Trouble> {
         let answer = self.client.describe_continuous_backups().table_name(table).send().await;
-        let answer = answer.map_err(|error| Trouble::new(&format!("DescribeContinuousBackups of {table}"), &error));
+        let answer =
+            answer.map_err(|error| Trouble::new(&format!("DescribeContinuousBackups of {table}"), &error));
         let found = answer?.continuous_backups_description;
         Ok(found.and_then(|found| found.point_in_time_recovery_description).filter(|recovery| {
             recovery.point_in_time_recovery_status() == Some(&PointInTimeRecoveryStatus::Enabled)
@@ -173,7 +174,8 @@ impl DynamoDb {
         let mut pages = request.into_paginator().send();
         let mut arns = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| Trouble::new(&format!("ListExports of {}", self.table), &error))?;
+            let page =
+                page.map_err(|error| Trouble::new(&format!("ListExports of {}", self.table), &error))?;
             let all = page.export_summaries.unwrap_or_default().into_iter().filter_map(|one| one.export_arn);
             arns.extend(all.filter(|arn| arn.contains(&of_name)));
         }
@@ -197,7 +199,11 @@ impl DynamoDb {
     ///
     /// # Errors
     /// A request that failed after all its tries.
-    pub async fn archive(&self, target: &Target, table: &TableDescription) -> Result<Option<String>, Trouble> {
+    pub async fn archive(
+        &self,
+        target: &Target,
+        table: &TableDescription,
+    ) -> Result<Option<String>, Trouble> {
         match &target.method {
             Method::Backup(name) => self.make_backup(name.as_deref().unwrap_or_default()).await,
             Method::Export(place) => self.make_export(target, table, place).await,

@@ -7,7 +7,8 @@ pub fn of(table: &TableDescription, lift_protection: bool) -> Vec<String> {
     let mut reasons = Vec::new();
     let name = table.table_name().unwrap_or_default();
     match table.table_status() {
-        Some(TableStatus::Active | TableStatus::Creating | TableStatus::Updating | TableStatus::Deleting) => {}
+        Some(TableStatus::Active | TableStatus::Creating | TableStatus::Updating | TableStatus::Deleting) => {
+        }
         status => reasons.push(format!(
             "{name} is {}: it can be neither backed up nor exported",
             status.map_or("in no known state", TableStatus::as_str)
@@ -27,7 +28,9 @@ pub fn of(table: &TableDescription, lift_protection: bool) -> Vec<String> {
             regions.join(", ")
         ));
     } else if table.global_table_version() == Some("2017.11.29") {
-        reasons.push(format!("{name} is a replica of a global table (version 2017.11.29): take it out of that first"));
+        reasons.push(format!(
+            "{name} is a replica of a global table (version 2017.11.29): take it out of that first"
+        ));
     }
     reasons
 }
@@ -49,10 +52,9 @@ pub fn of_replacement(
             Some(format!("{name} has no point-in-time recovery, and the table that it replaces has"))
         }
         Some(TableStatus::Active) => None,
-        status => Some(format!(
-            "{name} is {}, not ACTIVE",
-            status.map_or("in no known state", TableStatus::as_str)
-        )),
+        status => {
+            Some(format!("{name} is {}, not ACTIVE", status.map_or("in no known state", TableStatus::as_str)))
+        }
     }
 }
 

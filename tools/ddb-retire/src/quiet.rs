@@ -118,7 +118,9 @@ impl Watched {
         let table = values.next().unwrap_or_default();
         let at = shown(at);
         match (self.kind, values.next()) {
-            (Kind::Request(operation), _) => format!("{table} answered {amount} {operation} requests at {at}"),
+            (Kind::Request(operation), _) => {
+                format!("{table} answered {amount} {operation} requests at {at}")
+            }
             (Kind::Read, None) => format!("{table} was read at {at} ({amount} read units)"),
             (Kind::Write, None) => format!("{table} was written at {at} ({amount} write units)"),
             (Kind::Read, Some(index)) => format!("index {index} was read at {at} ({amount} read units)"),
@@ -223,7 +225,10 @@ mod tests {
         assert_eq!(told(1, 121, Some(120)), Requests::default(), "a write before it is in it");
         for minutes in [60, 120] {
             let reasons = told(1, minutes, Some(120)).reasons;
-            assert!(matches!(&reasons[..], [one] if one.contains("after its archive was made")), "{reasons:?}");
+            assert!(
+                matches!(&reasons[..], [one] if one.contains("after its archive was made")),
+                "{reasons:?}"
+            );
         }
         let old = told(0, 60, Some(15 * 24 * 60)).reasons;
         assert!(matches!(&old[..], [one] if one.contains("no longer knows")), "{old:?}");

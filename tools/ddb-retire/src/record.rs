@@ -85,9 +85,14 @@ impl Archive {
             archive::Method::Backup(_) => {
                 Self::Backup { backup_arn: arn, backup_name: name, created_at: at, item_count, size_bytes }
             }
-            archive::Method::Export(_) => {
-                Self::Export { export_arn: arn, export: name, manifest, export_time: at, item_count, size_bytes }
-            }
+            archive::Method::Export(_) => Self::Export {
+                export_arn: arn,
+                export: name,
+                manifest,
+                export_time: at,
+                item_count,
+                size_bytes,
+            },
         }
     }
 }

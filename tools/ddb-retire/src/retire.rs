@@ -106,7 +106,8 @@ impl Run {
     /// All that must be known, and be as it should be, before anything is changed.
     async fn before(&mut self, table: &TableDescription, world: &World) -> Result<Settings> {
         self.recovery = self.dynamodb.recovery(&self.target.table).await.map_err(explained)?;
-        let settings = Settings::of(&self.dynamodb, table, self.recovery.as_ref()).await.map_err(explained)?;
+        let settings =
+            Settings::of(&self.dynamodb, table, self.recovery.as_ref()).await.map_err(explained)?;
         self.set_again = settings.commands(table, &self.region);
         self.check(world).await?;
         self.tell(table).await;

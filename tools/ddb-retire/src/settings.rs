@@ -149,7 +149,8 @@ impl DynamoDb {
 
     async fn ttl(&self, table: &str) -> Result<Option<String>, Trouble> {
         let answer = self.client.describe_time_to_live().table_name(table).send().await;
-        let answer = answer.map_err(|error| Trouble::new(&format!("DescribeTimeToLive of {table}"), &error))?;
+        let answer =
+            answer.map_err(|error| Trouble::new(&format!("DescribeTimeToLive of {table}"), &error))?;
         let is_on = |status: Option<&TimeToLiveStatus>| {
             matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling))
         };
@@ -180,7 +181,8 @@ mod tests {
     fn nothing_is_set_where_all_are_defaults() {
         let plain = Settings { table_class: Some("STANDARD".into()), ..Settings::default() };
         assert_eq!(plain.commands(&table(), "us-east-1"), None);
-        let inherited = Settings { tags: BTreeMap::from([("aws:made-by".into(), "x".into())]), ..Settings::default() };
+        let inherited =
+            Settings { tags: BTreeMap::from([("aws:made-by".into(), "x".into())]), ..Settings::default() };
         assert_eq!(inherited.commands(&table(), "us-east-1"), None);
     }
 

@@ -57,7 +57,8 @@ pub fn next(world: &World, target: &Target) -> Result<Step> {
     if status == Some(&TableStatus::Deleting) {
         return Ok(Step::Wait("the table is being deleted".into()));
     }
-    let wait = || Step::Wait(format!("the table is {}", status.map_or("in no known state", TableStatus::as_str)));
+    let wait =
+        || Step::Wait(format!("the table is {}", status.map_or("in no known state", TableStatus::as_str)));
     let is_active = status == Some(&TableStatus::Active);
     match &world.archive {
         Some(archive) => {
@@ -83,7 +84,9 @@ fn pending(archive: &Archive, target: &Target) -> Result<Option<Step>> {
     match &archive.progress {
         Progress::Finished => Ok(None),
         Progress::Making(state) => Ok(Some(Step::Wait(format!("{} is {state}", target.archive())))),
-        Progress::Failed(why) => bail!("{} is {why}: nothing was deleted; mend that, and run again", target.archive()),
+        Progress::Failed(why) => {
+            bail!("{} is {why}: nothing was deleted; mend that, and run again", target.archive())
+        }
     }
 }
 

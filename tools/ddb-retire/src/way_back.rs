@@ -1,8 +1,8 @@
 //! The commands that bring the table back.
 
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, Projection, ProvisionedThroughputDescription, SseStatus,
-    TableDescription,
+    AttributeDefinition, BillingMode, KeySchemaElement, Projection, ProvisionedThroughputDescription,
+    SseStatus, TableDescription,
 };
 use common::shell::Command;
 use serde_json::{Value, json};
@@ -31,7 +31,10 @@ pub fn bring_back(
         Method::Export(place) => {
             let data = archive.manifest.as_deref()?.strip_suffix(MANIFEST)?;
             let mut command = Command::new("aws dynamodb import-table");
-            command.option("--s3-bucket-source", Some(format!("S3Bucket={},S3KeyPrefix={data}data/", place.bucket)));
+            command.option(
+                "--s3-bucket-source",
+                Some(format!("S3Bucket={},S3KeyPrefix={data}data/", place.bucket)),
+            );
             command.option("--input-format", Some("DYNAMODB_JSON"));
             command.option("--input-compression-type", Some("GZIP"));
             command.option("--table-creation-parameters", Some(creation(table?, &target.table)));

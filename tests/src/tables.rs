@@ -1,7 +1,8 @@
 //! DynamoDB's tables, as far as the service's own states matter: moto behind a front that adds what moto lacks.
 //!
-//! A table has a `TableId` and stays for some looks while it is deleted, a backup is made in some looks, and exports are
-//! found again by table and client token (API reference, ExportTableToPointInTime). Everything else is moto's.
+//! A table has a `TableId` and stays for some looks while it is deleted, can be restored to any second of 35 days, a
+//! backup is made in some looks, and exports are found again by table and client token (API reference,
+//! ExportTableToPointInTime). Everything else is moto's.
 
 mod export;
 
@@ -171,6 +172,7 @@ impl State {
         match operation {
             "DescribeTable" => self.describe_table(request),
             "DeleteTable" => self.delete_table(request),
+            "DescribeContinuousBackups" => self.describe_continuous_backups(request),
             "ListBackups" => self.list_backups(request),
             "DescribeBackup" => self.describe_backup(request),
             "ExportTableToPointInTime" => self.export(request),
@@ -221,6 +223,19 @@ impl State {
             self.decorate(&name, 0, &mut before["Table"]);
             before["Table"]["TableStatus"] = "DELETING".into();
             self.deleting.insert(name, (before["Table"].take(), self.deletion_looks));
+        }
+        (status, answer)
+    }
+
+    /// With the window of a table that has been recoverable for long: its latest second is some minutes ago.
+    fn describe_continuous_backups(&mut self, request: &Value) -> (u16, Value) {
+        let (status, mut answer) = self.call("DescribeContinuousBackups", request);
+        let recovery = &mut answer["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"];
+        if recovery["PointInTimeRecoveryStatus"] == "ENABLED" {
+            let now = jiff::Timestamp::now().as_second();
+            recovery["RecoveryPeriodInDays"] = 35.into();
+            recovery["EarliestRestorableDateTime"] = (now - 35 * 86_400).into();
+            recovery["LatestRestorableDateTime"] = (now - 300).into();
         }
         (status, answer)
     }

@@ -1,0 +1,330 @@
+#!/usr/bin/env bash
+# RB-N-05: bring a DynamoDB table back to an instant in a new table, and lead the application to it.
+set -euo pipefail
+
+usage() {
+    cat <<'EOF'
+Usage: rb-n-05-dynamodb.sh [run] [--yes] [--accept-differences] [--no-validate] [-- DDB-RESTORE OPTION...]
+       rb-n-05-dynamodb.sh undo [--yes]
+       rb-n-05-dynamodb.sh retire [--yes] [-- DDB-RETIRE OPTION...]
+
+After data in a DynamoDB table was damaged:
+
+  run     rehearses without writing, asks, restores a new table, compares it with the damaged one, asks, swaps the
+          name that the application reads. The damaged table is only read.
+  undo    swaps the name back
+  retire  once nobody uses the damaged table any more: archives and deletes it, with the ways back to it kept
+
+If the table is a global one and only a region is hurt, nothing is to be restored: its replicas are in use already,
+and the application is led to another region. What the application itself damaged is damaged in all of them.
+
+Environment of run:
+  TABLE             the damaged table
+  RESTORED          the name of the new table, which does not exist yet
+  AT                the last good instant, with its offset: 2026-11-20T09:30:00Z
+  PARAMETER         the parameter of Parameter Store that the application takes the table's name from
+  LABEL             the label of the version that it reads (default: it reads the latest)
+  SECRET            or the secret of Secrets Manager, in place of PARAMETER
+  POINTER           where the name is in the secret's JSON (default /table)
+  VALIDATE_OPTIONS  more words for the comparison, such as --diff or --rcu 500
+  CHECK             shell command that must succeed before the swap, with the new name in CONF_SWAP_NEW
+  EVIDENCE          folder for the output of every step and the log (default evidence/rb-n-05-<time in UTC>).
+                    undo and retire need this one alone: the folder of the run.
+
+Options:
+  --yes                 do not ask
+  --accept-differences  with --yes: swap although the two tables differ. They do, if anything was damaged or written
+                        since AT; without --yes you are shown how, and asked.
+  --no-validate         do not compare: it reads both tables as a whole, and that is paid for
+  --                    what follows goes to ddb-restore or ddb-retire, such as --without-indexes or --quiet-for 1h
+
+Example:
+  export TABLE=rate_limits RESTORED=rate_limits_1120 AT=2026-11-20T09:30:00Z
+  export PARAMETER=/app/rate_limits_table
+  rb-n-05-dynamodb.sh
+
+What was written to TABLE after AT is not in RESTORED: where that matters, stop the writers before. If it is
+interrupted or aborted, run it again with EVIDENCE set to its folder: a step whose output is whole is not done again.
+To compare once more, delete validated.jsonl there.
+
+Exit codes:
+  0  all done (or you said no)
+  1  aborted: what was done is in the evidence; run it again with the same EVIDENCE
+  2  usage
+  3  the tables differ and --yes came without --accept-differences, or the name could not be swapped: nothing was
+     swapped
+
+Needs conf-swap, ddb-restore and (for retire) ddb-retire on PATH and AWS credentials.
+EOF
+}
+
+say() { printf 'rb-n-05: %s\n' "$*"; }
+
+die() {
+    local code=$1
+    shift
+    say "$*" >&2
+    exit "$code"
+}
+
+need_tools() {
+    local name
+    for name in "$@"; do
+        command -v "$name" >/dev/null || die 1 "no $name on PATH: cargo install --path tools/$name"
+    done
+}
+
+lines() { awk 'END { print NR }' "$1"; }
+
+settings() {
+    printf '%s\n' "TABLE=$TABLE" "RESTORED=$RESTORED" "AT=$AT" "PARAMETER=${PARAMETER:-}" "LABEL=${LABEL:-}" \
+        "SECRET=${SECRET:-}" "POINTER=$POINTER"
+}
+
+# What a run was for, for those that come after it.
+load_settings() {
+    local name value
+    [ -n "${EVIDENCE:-}" ] || die 2 "EVIDENCE is not set: name the folder of the run to $command"
+    [ -e "$EVIDENCE/settings" ] || die 2 "$EVIDENCE holds no run: there is no settings file"
+    while IFS='=' read -r name value; do
+        printf -v "$name" '%s' "$value"
+    done <"$EVIDENCE/settings"
+}
+
+# ask WORD QUESTION: goes on if that word is the answer.
+ask() {
+    local answer
+    [ "$yes" = no ] || return 0
+    { : </dev/tty; } 2>/dev/null || die 2 'there is no terminal to ask on: say --yes'
+    say "$2 Type $1 to go on:"
+    read -r answer </dev/tty
+    if [ "$answer" != "$1" ]; then
+        say 'you said no: nothing more is done'
+        exit 0
+    fi
+}
+
+is_done() { [ -e "$EVIDENCE/$1.jsonl" ]; }
+
+# ended TOOL CODE: the run goes on after 0 alone.
+ended() {
+    case $2 in
+    0) ;;
+    2) die 2 "$1 refused its options: mend them and run again with EVIDENCE=$EVIDENCE" ;;
+    3) die 3 "$1 rejected its work, see above: mend that and run again with EVIDENCE=$EVIDENCE" ;;
+    130 | 143) die "$2" "$1 was stopped: run again with EVIDENCE=$EVIDENCE" ;;
+    *) die 1 "$1 was aborted with exit code $2: run again with EVIDENCE=$EVIDENCE" ;;
+    esac
+}
+
+# Whoever ends the script by its process id alone does not want the next step from this child that lives on.
+still_wanted() {
+    local me=$BASHPID parent
+    parent=$(ps -o ppid= -p "$me" 2>/dev/null) || return 0
+    [ "$((parent))" = "$$" ] || die 143 "the script was ended: run again with EVIDENCE=$EVIDENCE"
+}
+
+# keep NAME TOOL OPTION...: runs a tool unless an earlier run did, and keeps its output as NAME.jsonl. In two steps, so
+# that a file that is there is whole. On Ctrl-C the tool ends what is in flight, and we tell how to go on.
+keep() {
+    local name=$1 code=0
+    shift
+    if is_done "$name"; then
+        say "  done before: $EVIDENCE/$name.jsonl"
+        return
+    fi
+    still_wanted
+    trap : INT
+    "$@" >"$EVIDENCE/$name.jsonl.part" || code=$?
+    trap - INT
+    ended "$1" "$code"
+    mv "$EVIDENCE/$name.jsonl.part" "$EVIDENCE/$name.jsonl"
+}
+
+# Where the application takes the table's name from: in place the words for conf-swap, in where those for a person.
+find_place() {
+    if [ -n "${SECRET:-}" ]; then
+        place=(--secret "$SECRET" --pointer "$POINTER")
+        where="$POINTER in $SECRET"
+    elif [ -n "${LABEL:-}" ]; then
+        place=(--ssm "$PARAMETER" --label "$LABEL")
+        where="$PARAMETER:$LABEL"
+    else
+        place=(--ssm "$PARAMETER")
+        where=$PARAMETER
+    fi
+}
+
+# What would be refused later is refused before anything is written: an instant outside the window, a name that is
+# taken, a parameter that does not hold the name of the damaged table.
+look() {
+    say "0 look: nothing is written"
+    is_done restored || keep look-restore ddb-restore --from "$TABLE" --to "$RESTORED" --at "$AT" --dry-run \
+        "${options[@]}"
+    keep look-swap conf-swap "${place[@]}" --value "$RESTORED" --expect "$TABLE" --dry-run
+}
+
+restore() {
+    is_done restored || ask "$TABLE" "restore $TABLE as it was at $AT to $RESTORED?"
+    say "1 restore: $TABLE as it was at $AT, to $RESTORED"
+    keep restored ddb-restore --from "$TABLE" --to "$RESTORED" --at "$AT" "${options[@]}"
+}
+
+# There is nothing to compare the restored table with but the damaged one: the difference is what will change for the
+# application, and somebody should have seen it.
+validate() {
+    local code=0 rejects=$EVIDENCE/validate-rejects.jsonl more=()
+    if [ "$validate" = no ]; then
+        say "2 validate: left out (--no-validate); nobody has looked at what $RESTORED holds"
+        return
+    fi
+    read -ra more <<<"${VALIDATE_OPTIONS:-}"
+    say "2 validate: $RESTORED against $TABLE as it is now"
+    if is_done validated; then
+        say "  done before: $EVIDENCE/validated.jsonl"
+    else
+        still_wanted
+        : >"$rejects"
+        trap : INT
+        ddb-restore --from "$TABLE" --to "$RESTORED" --validate-only "${more[@]}" --rejects "$rejects" \
+            >"$EVIDENCE/validated.jsonl.part" || code=$?
+        trap - INT
+        [ "$code" = 3 ] || ended ddb-restore "$code"
+        mv "$EVIDENCE/validated.jsonl.part" "$EVIDENCE/validated.jsonl"
+    fi
+    if [ ! -s "$rejects" ]; then
+        say '  both hold the same items'
+        return
+    fi
+    differs=" It differs from $TABLE, see above."
+    say "  $RESTORED differs from $TABLE; $(lines "$rejects") rejects are in $rejects:"
+    head -n 20 "$rejects"
+    if ! is_done swap && [ "$yes" = yes ] && [ "$accept" = no ]; then
+        say "go on with --accept-differences, or without --yes to be asked (EVIDENCE=$EVIDENCE)"
+        die 3 "$RESTORED differs from $TABLE: nothing was swapped"
+    fi
+}
+
+swap() {
+    local check=()
+    [ -z "${CHECK:-}" ] || check=(--check "$CHECK")
+    is_done swap || ask "$RESTORED" "3 confirm: lead the application to $RESTORED by $where?$differs"
+    say "4 swap: $where becomes $RESTORED"
+    keep swap conf-swap "${place[@]}" --value-from table --expect "$TABLE" "${check[@]}" <"$EVIDENCE/restored.jsonl"
+}
+
+monitor() {
+    say "5 monitor: restart what keeps the name in memory; lead what reads the stream of $TABLE, such as a Lambda"
+    say "  function, to that of $RESTORED (stream_arn in restored.jsonl); requests to $TABLE must go to 0"
+    say "evidence: $EVIDENCE"
+    say "if something is wrong: EVIDENCE=$EVIDENCE $0 undo"
+    say "when $TABLE is needed no more: EVIDENCE=$EVIDENCE $0 retire"
+}
+
+run() {
+    [ ! -e "$EVIDENCE/undone" ] || die 2 "the run in $EVIDENCE was undone: begin anew with another EVIDENCE"
+    if [ -e "$EVIDENCE/settings" ]; then
+        [ "$(cat "$EVIDENCE/settings")" = "$(settings)" ] ||
+            die 2 "$EVIDENCE is of another table, instant or place: see $EVIDENCE/settings"
+    else
+        settings >"$EVIDENCE/settings"
+    fi
+    is_done swap || look
+    restore
+    validate
+    swap
+    monitor
+}
+
+# The way back leads to a table that is there. A retirement that was begun and refused has deleted nothing.
+still_there() {
+    local look=$EVIDENCE/look-undo.jsonl
+    ! is_done retired || die 2 "$TABLE was retired: bring it back first, as $EVIDENCE/retired.jsonl tells"
+    [ -e "$EVIDENCE/retired.jsonl.part" ] || return 0
+    ddb-retire "$TABLE" --dry-run --allow-requests --lift-protection >"$look" || true
+    grep -q '"settings":{' "$look" || die 1 "nobody can tell that $TABLE is still there: its retirement was begun"
+}
+
+# What was written to the restored table since is not in the old one: whoever goes back gives that up.
+undo() {
+    still_there
+    if is_done swap; then
+        ask "$TABLE" "lead the application back to $TABLE by $where? What was written to $RESTORED stays there."
+    fi
+    # First of all, so that no run goes on from here.
+    : >"$EVIDENCE/undone"
+    if is_done swap; then
+        say "undo: $where becomes what it was"
+        keep undo-swap conf-swap --undo <"$EVIDENCE/swap.jsonl"
+    elif [ -e "$EVIDENCE/swap.jsonl.part" ]; then
+        say "undo: the swap of $where was begun and did not end well: see in $EVIDENCE/log what is current"
+    fi
+    say "undone; $RESTORED is kept until somebody deletes it, and the evidence is in $EVIDENCE"
+}
+
+# The rehearsal is kept for good: whatever happens to the run that deletes the table, its settings are on record.
+retire() {
+    [ ! -e "$EVIDENCE/undone" ] || die 2 "the run in $EVIDENCE was undone: $TABLE is in use"
+    is_done swap || die 2 "the run in $EVIDENCE is not finished: $TABLE is still needed"
+    if ! is_done retired; then
+        say "retire: nothing is written yet"
+        keep look-retire ddb-retire "$TABLE" --restored "$RESTORED" --dry-run "${options[@]}"
+        ask "$TABLE" "archive $TABLE and delete it?"
+    fi
+    say "retire: $TABLE"
+    keep retired ddb-retire "$TABLE" --yes "$TABLE" --restored "$RESTORED" "${options[@]}"
+    say "the commands that bring it back are in $EVIDENCE/retired.jsonl (retire.bring_back), and those that set again"
+    say "what no archive keeps in $EVIDENCE/look-retire.jsonl (retire.set_again)"
+}
+
+command=run
+case ${1:-} in
+run | undo | retire)
+    command=$1
+    shift
+    ;;
+esac
+yes=no
+accept=no
+validate=yes
+differs=
+place=()
+where=
+options=()
+while [ "$#" -gt 0 ]; do
+    case $1 in
+    --yes) yes=yes ;;
+    --accept-differences) accept=yes ;;
+    --no-validate) validate=no ;;
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    --)
+        shift
+        options=("$@")
+        break
+        ;;
+    *) die 2 "no such option: $1: see --help" ;;
+    esac
+    shift
+done
+
+if [ "$command" = run ]; then
+    for name in TABLE RESTORED AT; do
+        [ -n "${!name:-}" ] || die 2 "$name is not set: see --help"
+    done
+    [ -n "${PARAMETER:-}${SECRET:-}" ] || die 2 'neither PARAMETER nor SECRET is set: see --help'
+    [ -z "${PARAMETER:-}" ] || [ -z "${SECRET:-}" ] || die 2 'PARAMETER and SECRET are both set: see --help'
+    POINTER=${POINTER:-/table}
+    EVIDENCE=${EVIDENCE:-evidence/rb-n-05-$(date -u +%Y-%m-%dT%H%M%SZ)}
+    need_tools conf-swap ddb-restore
+    mkdir -p "$EVIDENCE"
+else
+    load_settings
+    need_tools conf-swap ddb-retire
+fi
+find_place
+
+# -i: on Ctrl-C the log outlives the tools, which still have to say how far they came.
+"$command" 2>&1 | tee -ai "$EVIDENCE/log"

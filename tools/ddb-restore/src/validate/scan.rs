@@ -68,22 +68,24 @@ pub async fn read(table: Arc<Table>, aim: Aim) -> Result<Read> {
     if let Aim::Hash(capacity) = aim {
         read.sketch = capacity.map(Sketch::new);
     }
-    while let Some(segment) = table.segment() {
-        let mut coming = JoinSet::new();
-        let ask = |coming: &mut JoinSet<_>, start: Option<Key>| {
+    let mut coming: JoinSet<Result<(i32, Page)>> = JoinSet::new();
+    let ask = |coming: &mut JoinSet<_>, place: Option<(i32, Option<Key>)>| {
+        if let Some((segment, start)) = place {
             let table = Arc::clone(&table);
-            coming.spawn(async move { table.page(segment, start).await });
-        };
-        ask(&mut coming, None);
-        while let Some(arrived) = coming.join_next().await {
-            let mut page: Page = arrived??;
-            if let Some(next) = page.next.take() {
-                ask(&mut coming, Some(next));
-            }
-            read.pages += 1;
-            read.add_consumed(page.consumed);
-            hasher.page(&page, &table, &aim, &mut read).with_context(|| format!("Scan {}", table.name))?;
+            coming.spawn(async move { Ok((segment, table.page(segment, start).await?)) });
         }
+    };
+    let next_segment = || table.segment().map(|segment| (segment, None));
+    ask(&mut coming, next_segment());
+    while let Some(arrived) = coming.join_next().await {
+        let (segment, mut page) = arrived??;
+        let next = page.next.take();
+        ask(&mut coming, next.map(|next| (segment, Some(next))).or_else(next_segment));
+        read.pages += 1;
+        read.add_consumed(page.consumed);
+        // It takes milliseconds, in which the requests of others are to go out.
+        tokio::task::block_in_place(|| hasher.page(&page, &table, &aim, &mut read))
+            .with_context(|| format!("Scan {}", table.name))?;
     }
     Ok(read)
 }

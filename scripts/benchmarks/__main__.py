@@ -5,11 +5,12 @@ import os
 import pathlib
 import platform
 
+import dynamodb
 import imports
 import postgres
 import s3
 
-PARTS = {"s3": s3.bench, "postgres": postgres.bench, "typesense": imports.bench}
+PARTS = {"s3": s3.bench, "postgres": postgres.bench, "typesense": imports.bench, "dynamodb": dynamodb.bench}
 
 
 def main():
@@ -23,6 +24,7 @@ def main():
     parser.add_argument("--objects", type=int, default=5_000)
     parser.add_argument("--rows", type=int, default=3_000_000)
     parser.add_argument("--documents", type=int, default=1_000_000)
+    parser.add_argument("--items", type=int, default=200_000)
     options = parser.parse_args()
     print(f"Medians of {options.runs} interleaved runs on {os.cpu_count()} cores, {platform.system()} {platform.machine()}.")
     for name in options.parts or PARTS:

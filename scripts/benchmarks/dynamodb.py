@@ -6,10 +6,12 @@ comparison, and the ratio would tell of Python. Each page comes after the pause 
 """
 
 import contextlib
+import json
 import os
 import subprocess
+import sys
 
-from measuring import at_most, header, interleaved, row, verdict, wall_and_rss
+from measuring import at_most, header, interleaved, row, run, verdict, wall_and_rss
 
 CONCURRENCY = 4
 # Four for each that is scanned at once, as in the tool.
@@ -38,7 +40,9 @@ def bench(options):
         ours = [options.bins / "ddb-restore", "-q", *VALIDATE, "--concurrency", CONCURRENCY]
         commands = {"bare scan": scan, "ddb-restore --validate-only": ours, "ddb-restore --validate-only --diff": [*ours, "--diff"]}
         # The server makes its answers when they are first asked for.
-        interleaved(1, {"bare scan": scan}, env)
+        found = json.loads(run(env, [str(part) for part in ours]) or "{}").get("validate", {})
+        if not found.get("match") or found["to"]["items"] != options.items:
+            sys.exit(f"bench: ddb-restore did not compare the tables: {found}")
         results = interleaved(options.runs, commands, env)
     print(f"\n### Comparing two tables of {options.items:,} items, {DELAY_MS} ms a page\n")
     header("command", "wall s", "peak MiB of the client", "its CPU s")

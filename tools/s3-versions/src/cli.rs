@@ -35,14 +35,32 @@ Examples:
   The noncurrent versions larger than a gibibyte:
     s3-versions --min-size 1G s3://photos/ | jq -c 'select(.is_latest | not)'
 
+  The way back from an S3 Inventory report instead of a listing, each record checked in the bucket:
+    s3-versions --inventory s3://inv/photos/all/2026-11-21T01-00Z/manifest.json --verify-live \\
+      --at 2026-11-20T10:00:00Z s3://photos/ | s3-restore
+
 Times:
   A version's last_modified is the whole second in which it was written; for a multipart upload
   S3 gives the second in which the upload was begun, so one that was going on at --at looks as
   if it had been there. Versions of one key are taken in the order S3 lists them, never sorted
   by time.
 
+Inventory:
+  A report must have all versions and the fields Size and LastModifiedDate, in CSV or Parquet. The
+  manifest and every file are held against their MD5 before the first record is written. What was
+  written or deleted after the report was begun is not in it, so --at may not be later, and a key
+  that changed since may be answered wrongly. Records come by key, the latest version first and
+  then the newest: a report does not have S3's order. A key whose answer hangs on the order of
+  versions of one second is rejected (same-second), and so is one of which not exactly one version
+  is the latest (latest-unclear); --keys-from takes such rejects.
+  --verify-live lists, one request for each, the versions of every key that has a record and of
+  every key that would be rejected so; what is written is the bucket's answer, in the order in
+  which the keys are answered. It does not look at keys for which the report asks for nothing, nor
+  find keys that are new since.
+
 Exit codes:
-  0 all listed, 1 aborted, 2 usage, 3 some keys of --keys-from were rejected, 101 a bug.";
+  0 all listed, 1 aborted, 2 usage, 3 some keys of --keys-from or of a report were rejected, 101 a
+  bug.";
 
 /// List the versions and delete markers of an S3 bucket
 ///

@@ -3,6 +3,7 @@
 
 mod at;
 mod contract;
+mod examples;
 mod faults;
 mod inventory;
 mod inventory_faults;

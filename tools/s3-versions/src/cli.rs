@@ -131,7 +131,7 @@ pub struct Cli {
     keys_format: KeysFormat,
 
     /// Read the S3 Inventory report of all versions whose manifest.json this is, instead of listing the bucket
-    #[arg(long, value_name = "s3://BUCKET/KEY", conflicts_with = "keys_from")]
+    #[arg(long, value_name = "s3://BUCKET/KEY", value_parser = object, conflicts_with = "keys_from")]
     inventory: Option<S3Url>,
 
     /// With --inventory and --at, --deleted or --latest: list each key that has a record, and those the report
@@ -245,6 +245,14 @@ impl Cli {
         });
         Ok(Job { bucket, prefix, view, select, keys, inventory, aws: self.aws })
     }
+}
+
+fn object(text: &str) -> Result<S3Url, String> {
+    let url: S3Url = text.parse()?;
+    if url.prefix.is_empty() || url.prefix.ends_with('/') {
+        return Err(format!("{text} names no object: give the address of a report's manifest.json"));
+    }
+    Ok(url)
 }
 
 fn glob(text: &str) -> Result<GlobMatcher, String> {

@@ -7,7 +7,7 @@ use common::s3::{Entry, decoded_key};
 use csv::ByteRecord;
 use flate2::read::MultiGzDecoder;
 
-use super::intake::Intake;
+use super::intake::{Intake, algorithms};
 use super::schema::Field;
 
 /// Takes every row of the file in.
@@ -59,7 +59,7 @@ fn take(row: &ByteRecord, columns: &[Option<Field>], intake: &mut Intake) -> Res
             Field::LastModified => entry.last_modified = cell.to_owned(),
             Field::Etag => entry.etag = given,
             Field::StorageClass => entry.storage_class = given,
-            Field::ChecksumAlgorithm => entry.checksum_algorithm = super::intake::algorithms(cell),
+            Field::ChecksumAlgorithm => entry.checksum_algorithm = algorithms(cell),
             Field::Owner => entry.owner = given,
         }
     }

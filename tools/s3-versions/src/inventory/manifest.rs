@@ -2,7 +2,7 @@
 //! (S3 user guide, "Locating your inventory list").
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use jiff::{Timestamp, Unit};
+use jiff::Timestamp;
 use md5::{Digest, Md5};
 use serde::Deserialize;
 
@@ -64,7 +64,11 @@ impl Manifest {
                     wanted.trim()
                 );
             }
-            Err(why) => tracing::warn!("{place} is not checked: {why:#}"),
+            // Who may not list a bucket is denied what is not there.
+            Err(why) if matches!(why.code.as_str(), "NoSuchKey" | "AccessDenied") => {
+                tracing::warn!("{place} is not checked: {}", why.message);
+            }
+            Err(why) => return Err(why.into()),
         }
         let written: Written = serde_json::from_slice(&text)
             .map_err(|err| anyhow!("{place} is no manifest of a report: {err}"))?;
@@ -93,7 +97,7 @@ impl Manifest {
     /// How long ago the report was begun, in words.
     pub fn age(&self) -> String {
         let age = Timestamp::now().duration_since(self.created);
-        let hours = age.round(Unit::Minute).map_or(0, |age| age.as_mins()) / 60;
+        let hours = age.as_hours();
         if hours < 48 { format!("{hours} hours old") } else { format!("{} days old", hours / 24) }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Region;
 use aws_sdk_s3::primitives::ByteStream;
@@ -69,14 +68,14 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read, or is larger.
-    pub async fn small(&self, key: &str, max: usize) -> Result<Vec<u8>> {
+    pub async fn small(&self, key: &str, max: usize) -> Result<Vec<u8>, Trouble> {
         let (sender, mut chunks) = mpsc::channel::<Bytes>(1);
         let mut whole = Vec::new();
         let collect = async {
             while let Some(chunk) = chunks.recv().await {
                 whole.extend_from_slice(&chunk);
                 if whole.len() > max {
-                    return Err(anyhow!("{} has more than {max} bytes", self.place(key)));
+                    return Err(self.trouble(key, "TooLarge", format!("it has more than {max} bytes")));
                 }
             }
             Ok(())
@@ -89,7 +88,7 @@ impl Store {
     ///
     /// # Errors
     /// When the object cannot be read to its end.
-    pub async fn stream(&self, key: &str, to: mpsc::Sender<Bytes>) -> Result<[u8; 16]> {
+    pub async fn stream(&self, key: &str, to: mpsc::Sender<Bytes>) -> Result<[u8; 16], Trouble> {
         let mut digest = Md5::new();
         let (mut offset, mut tried) = (0, 0);
         loop {
@@ -101,20 +100,24 @@ impl Store {
                         digest.update(&chunk);
                         offset += chunk.len();
                         tried = 0;
-                        let sent = to.send(chunk).await;
-                        sent.map_err(|_| anyhow!("the reading of {} was given up", self.place(key)))?;
+                        if to.send(chunk).await.is_err() {
+                            return Err(self.trouble(key, "GivenUp", "its reading was given up".into()));
+                        }
                     }
                     Some(Err(err)) => break err,
                 }
             };
             if tried + 1 == ATTEMPTS {
-                return Err(
-                    anyhow!(broke).context(format!("{} breaks off at byte {offset}", self.place(key)))
-                );
+                return Err(self.trouble(key, "BrokenOff", format!("at byte {offset}: {broke}")));
             }
             tokio::time::sleep(BACKOFF.delay(tried)).await;
             tried += 1;
         }
+    }
+
+    fn trouble(&self, key: &str, code: &str, words: String) -> Trouble {
+        let message = format!("GetObject {}: {code}: {words}", self.place(key));
+        Trouble { code: code.into(), message, status: None }
     }
 
     async fn get(&self, key: &str, offset: usize) -> Result<ByteStream, Trouble> {

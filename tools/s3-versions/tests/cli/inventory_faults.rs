@@ -175,6 +175,13 @@ fn an_instant_after_the_report_and_flags_that_do_not_go_together_are_usage_error
         output.assert_code(2);
         assert!(output.stderr.contains(why), "{why}: {}", output.stderr);
     }
+    for (place, why) in
+        [("s3://inv/photos/", "names no object"), ("manifest.json", "does not start with s3://")]
+    {
+        let output = tool(&server).args(["--inventory", place, "s3://photos"]).run();
+        output.assert_code(2);
+        assert!(output.stderr.contains(why), "{why}: {}", output.stderr);
+    }
     for lone in [&["--verify-live", "--latest", "s3://photos"][..], &["--tmpdir", "/tmp", "s3://photos"]] {
         tool(&server).args(lone).run().assert_code(2);
     }
@@ -237,15 +244,31 @@ fn bodies_that_break_off_are_taken_up_where_they_broke() {
 }
 
 #[test]
-fn a_body_that_always_breaks_off_is_no_success() {
+fn a_checksum_that_cannot_be_asked_for_is_no_missing_one() {
     let server = bucket();
     report(&server).publish(&server);
-    let refuse = Rule::new(Fault::ResetAfter).operation("GetObject").target("data");
+    let refuse = Rule::new(Fault::ResetBefore).operation("GetObject").target("manifest.checksum");
     let proxy = Proxy::start(server.url(), Plan::new(6).rule(refuse));
     let output = tool(&server).endpoint(proxy.url()).args(["-q", "--inventory", URL, "s3://photos"]).run();
     output.assert_code(1);
     assert!(output.stdout.is_empty());
-    assert!(output.stderr.contains("GetObject s3://inv/photos/all/data/"), "{}", output.stderr);
+    assert!(output.stderr.contains("manifest.checksum: Unreachable"), "{}", output.stderr);
+}
+
+#[test]
+fn a_body_that_always_breaks_off_is_no_success() {
+    let server = bucket();
+    report(&server).publish(&server);
+    let refuse = Rule::new(Fault::CutBody).operation("GetObject").target("data");
+    let proxy = Proxy::start(server.url(), Plan::new(6).rule(refuse));
+    let output = tool(&server).endpoint(proxy.url()).args(["-q", "--inventory", URL, "s3://photos"]).run();
+    output.assert_code(1);
+    assert!(output.stdout.is_empty());
+    assert!(
+        output.stderr.contains("GetObject s3://inv/photos/all/data/") && output.stderr.contains("BrokenOff"),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]

@@ -46,17 +46,18 @@ Times:
   by time.
 
 Inventory:
-  A report must have all versions and the fields Size and LastModifiedDate, in CSV or Parquet. The
-  manifest and every file are held against their MD5 before the first record is written. What was
-  written or deleted after the report was begun is not in it, so --at may not be later, and a key
-  that changed since may be answered wrongly. Records come by key, the latest version first and
-  then the newest: a report does not have S3's order. A key whose answer hangs on the order of
-  versions of one second is rejected (same-second), and so is one of which not exactly one version
-  is the latest (latest-unclear); --keys-from takes such rejects.
-  --verify-live lists, one request for each, the versions of every key that has a record and of
-  every key that would be rejected so; what is written is the bucket's answer, in the order in
-  which the keys are answered. It does not look at keys for which the report asks for nothing, nor
-  find keys that are new since.
+  A report must have all versions and the fields Size and LastModifiedDate, in CSV or Parquet; one
+  that was set up for a prefix has only keys below it. The manifest and every file are held
+  against their MD5 before the first record is written. What was written or deleted after the
+  report was begun is not in it, so --at may not be later, and a key that changed since may be
+  answered wrongly. Records come by key, the latest version first and then the newest: a report
+  does not have S3's order. A key whose answer hangs on the order of versions of one second is
+  rejected (same-second), and so is one of which not exactly one version is the latest
+  (latest-unclear); --keys-from takes such rejects.
+  --verify-live lists the versions of every key that has a record and of every key that would be
+  rejected so, one request for each hundred of them; what is written is the bucket's answer, in
+  the order in which the keys are answered. It does not look at keys for which the report asks for
+  nothing, nor find keys that are new since.
 
 Exit codes:
   0 all listed, 1 aborted, 2 usage, 3 some keys of --keys-from or of a report were rejected, 101 a

@@ -34,8 +34,8 @@ pub struct Form {
     pub verify: bool,
 }
 
-/// Sends the answers of all keys; ends early when nobody takes them. What is written of every entry and is not in
-/// doubt leaves in the order of keys. It blocks.
+/// Sends the answers of all keys; ends early when nobody takes them. Answers are in the order
+/// of keys. It blocks.
 ///
 /// # Errors
 /// When the rows cannot be read back.
@@ -72,7 +72,8 @@ pub fn send(mut rows: Merge, form: &Form, to: &mpsc::Sender<Answer>) -> Result<(
     }
     if run.unordered > 0 {
         tracing::warn!(
-            "{} keys have versions of one second, whose order is not in the report: they are in the order of their ids",
+            "{} keys have versions whose order is not in the report, such as two of one second: these come in that of \
+             their ids",
             run.unordered
         );
     }

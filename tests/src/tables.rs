@@ -61,6 +61,7 @@ pub struct State {
     pub deletion_looks: usize,
     /// Looks at each table, backup and export so far.
     looks: HashMap<String, usize>,
+    /// How a table that is being deleted was, and the looks at it since.
     deleting: HashMap<String, (Value, usize)>,
     exports: Vec<Value>,
 }
@@ -192,9 +193,9 @@ impl State {
     fn describe_table(&mut self, request: &Value) -> (u16, Value) {
         let name = name_of(request);
         let looks = self.look(&name);
-        if let Some((table, left)) = self.deleting.get_mut(&name) {
-            if *left > 0 {
-                *left -= 1;
+        if let Some((table, taken)) = self.deleting.get_mut(&name) {
+            *taken += 1;
+            if *taken <= self.deletion_looks {
                 return (200, json!({ "Table": table }));
             }
             self.deleting.remove(&name);
@@ -222,7 +223,7 @@ impl State {
         if status == 200 {
             self.decorate(&name, 0, &mut before["Table"]);
             before["Table"]["TableStatus"] = "DELETING".into();
-            self.deleting.insert(name, (before["Table"].take(), self.deletion_looks));
+            self.deleting.insert(name, (before["Table"].take(), 0));
         }
         (status, answer)
     }

@@ -72,8 +72,8 @@ impl Archive {
     /// Reads an export; nothing when the answer lacks what an export has.
     pub fn of_export(export: ExportDescription) -> Option<Self> {
         let progress = match export.export_status? {
-            ExportStatus::Completed if export.export_manifest.is_none() => {
-                Progress::Failed("COMPLETED without a manifest".into())
+            ExportStatus::Completed if export.export_manifest.is_none() || export.export_time.is_none() => {
+                Progress::Failed("COMPLETED without a manifest or an ExportTime".into())
             }
             ExportStatus::Completed => Progress::Finished,
             ExportStatus::InProgress => Progress::Making("IN_PROGRESS".into()),

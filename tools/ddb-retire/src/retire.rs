@@ -84,8 +84,8 @@ impl Run {
     async fn finish(mut self, mut world: World) -> Result<()> {
         tracing::info!("{} is {}", self.target.table, self.target.table_id);
         let first = step::next(&world, &self.target)?;
-        let table = world.standing().cloned();
-        let settings = match &table {
+        let table = world.table.clone();
+        let settings = match world.standing() {
             Some(table) => Some(self.before(table, &world).await?),
             None => None,
         };

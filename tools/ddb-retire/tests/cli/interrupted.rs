@@ -80,7 +80,25 @@ fn a_signal_while_the_table_is_deleted_says_so() {
     let told = running.wait_stderr("goes on in AWS");
     assert!(told.contains("is being deleted, and that goes on in AWS"), "{told}");
     assert_eq!(running.wait().signal, Some(2));
+}
+
+#[test]
+fn a_table_that_is_being_deleted_still_tells_the_way_back() {
+    let incident = Incident::new();
+    incident.recover(&incident.table);
+    incident.front.state().deletion_looks = 1000;
+    let tool = || incident.tool().args(["--export", "s3://archive/dynamodb"]);
+    let mut running = tool().spawn();
+    running.wait_stderr("the table is being deleted");
+    running.signal("INT");
+    running.wait();
+    let mut running = tool().spawn();
+    running.wait_stderr("the table is being deleted");
     incident.front.state().deletion_looks = 0;
+    let told = incident.retire(running.wait().assert_code(0));
+    assert!(told["bring_back"].as_str().is_some_and(|line| line.contains("by_user")), "{told}");
+    assert_eq!((&told["action"], &told["settings"]), (&"retired".into(), &serde_json::Value::Null));
+    assert_eq!(incident.front.count("DeleteTable"), 1);
 }
 
 #[test]

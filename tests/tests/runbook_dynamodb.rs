@@ -78,6 +78,11 @@ impl Incident {
         got.parameter.and_then(|parameter| parameter.value).expect("its value")
     }
 
+    async fn lead_to(&self, table: &str) {
+        let changed = self.ssm().put_parameter().name(self.parameter()).value(table).overwrite(true);
+        changed.send().await.expect("moto changes a parameter");
+    }
+
     fn evidence(&self) -> PathBuf {
         self.folder.path().join("incident")
     }
@@ -186,6 +191,16 @@ async fn dynamodb_is_not_swapped_in_unseen_when_it_differs() {
     incident.run("--yes", &[]).assert_code(2);
     incident.run("retire --yes", &[]).assert_code(2);
     assert!(incident.front.table(&incident.table).is_some());
+}
+
+#[tokio::test]
+async fn dynamodb_is_not_swapped_in_over_what_somebody_else_swapped() {
+    let incident = Incident::new().await;
+    incident.restored_only();
+    incident.lead_to("another").await;
+    let output = incident.run("--yes", &[]);
+    assert!(output.assert_code(3).text().contains("unexpected-value"), "{}", output.text());
+    assert_eq!(incident.used().await, "another");
 }
 
 #[tokio::test]
@@ -320,8 +335,7 @@ async fn dynamodb_refuses_what_cannot_work_before_it_restores() {
         assert!(matches!(output.code, Some(1 | 3)), "{name}: {}", output.text());
     }
     // The application uses another table than the one that is said to be damaged.
-    let changed = incident.ssm().put_parameter().name(incident.parameter()).value("another").overwrite(true);
-    changed.send().await.expect("moto changes a parameter");
+    incident.lead_to("another").await;
     let output = incident.run("--yes", &[("EVIDENCE", &evidence("another"))]);
     assert!(output.assert_code(3).text().contains("unexpected-value"), "{}", output.text());
     for command in ["undo", "retire"] {

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use aws_sdk_dynamodb::types::TableDescription;
+use common::aws::Trouble;
 use jiff::Timestamp;
 
 use crate::archive::Method;
@@ -31,7 +32,7 @@ impl Run {
         }
         let alarms = left::alarms(&self.cloudwatch, &self.target.table).await;
         let targets = left::scalable_targets(&self.autoscaling, table).await;
-        let known = |found: std::result::Result<Vec<String>, common::aws::Trouble>| {
+        let known = |found: std::result::Result<Vec<String>, Trouble>| {
             found.unwrap_or_else(|trouble| {
                 tracing::warn!("{}: what it would tell is not known", trouble.message);
                 Vec::new()

@@ -31,10 +31,8 @@ pub fn bring_back(
         Method::Export(place) => {
             let data = archive.manifest.as_deref()?.strip_suffix(MANIFEST)?;
             let mut command = Command::new("aws dynamodb import-table");
-            command.option(
-                "--s3-bucket-source",
-                Some(format!("S3Bucket={},S3KeyPrefix={data}data/", place.bucket)),
-            );
+            let source = json!({"S3Bucket": place.bucket, "S3KeyPrefix": format!("{data}data/")});
+            command.option("--s3-bucket-source", Some(source));
             command.option("--input-format", Some("DYNAMODB_JSON"));
             command.option("--input-compression-type", Some("GZIP"));
             command.option("--table-creation-parameters", Some(creation(table?, &target.table)));

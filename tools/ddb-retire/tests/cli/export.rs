@@ -41,8 +41,8 @@ fn the_table_goes_and_its_export_stays() {
     assert_eq!(
         command,
         format!(
-            "aws dynamodb import-table --s3-bucket-source S3Bucket=archive,S3KeyPrefix={folder}data/ --input-format \
-             DYNAMODB_JSON --input-compression-type GZIP"
+            "aws dynamodb import-table --s3-bucket-source '{{\"S3Bucket\":\"archive\",\"S3KeyPrefix\":\"{folder}data/\"}}' \
+             --input-format DYNAMODB_JSON --input-compression-type GZIP"
         )
     );
     let creation = rest.strip_suffix(" --region us-east-1").unwrap_or_default().trim_matches('\'');

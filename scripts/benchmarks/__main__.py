@@ -9,8 +9,15 @@ import dynamodb
 import imports
 import postgres
 import s3
+import stripe
 
-PARTS = {"s3": s3.bench, "postgres": postgres.bench, "typesense": imports.bench, "dynamodb": dynamodb.bench}
+PARTS = {
+    "s3": s3.bench,
+    "postgres": postgres.bench,
+    "typesense": imports.bench,
+    "dynamodb": dynamodb.bench,
+    "stripe": stripe.bench,
+}
 
 
 def main():
@@ -25,6 +32,7 @@ def main():
     parser.add_argument("--rows", type=int, default=3_000_000)
     parser.add_argument("--documents", type=int, default=1_000_000)
     parser.add_argument("--items", type=int, default=200_000)
+    parser.add_argument("--events", type=int, default=10_000)
     options = parser.parse_args()
     print(f"Medians of {options.runs} interleaved runs on {os.cpu_count()} cores, {platform.system()} {platform.machine()}.")
     for name in options.parts or PARTS:

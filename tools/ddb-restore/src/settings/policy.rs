@@ -1,0 +1,73 @@
+//! The resource-based policy of the table, which names the table by its ARN.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_resource_policy::builders::PutResourcePolicyInputBuilder;
+use common::aws::Trouble;
+use serde_json::{Value, json};
+
+use super::change::Change;
+use super::{Pair, Setting, Step};
+
+/// The policy of the source, about the new table.
+pub async fn steps(pair: Pair<'_>) -> Result<Vec<Step>, Trouble> {
+    let client = &pair.clients.dynamodb;
+    let from_arn = pair.source.table_arn().unwrap_or_default();
+    let to_arn = pair.to_arn();
+    let Some(policy) = policy(client, from_arn).await? else { return Ok(Vec::new()) };
+    let wanted = about(&policy, from_arn, &to_arn);
+    let found = match pair.target {
+        Some(_) => self::policy(client, &to_arn).await?,
+        None => None,
+    };
+    // The service may write a policy otherwise than it was given.
+    let is_same = found.as_deref().is_some_and(|found| read(found) == read(&wanted));
+    let change = (!is_same).then(|| {
+        let input = PutResourcePolicyInputBuilder::default().resource_arn(&to_arn);
+        Change::Policy(input.policy(&wanted))
+    });
+    Ok(vec![Step::new(Setting::ResourcePolicy, None, json!(found), json!(wanted), change)])
+}
+
+fn read(policy: &str) -> Option<Value> {
+    serde_json::from_str(policy).ok()
+}
+
+/// The same policy with another table's ARN, where the whole ARN stands or an index or stream of it.
+fn about(policy: &str, from_arn: &str, to_arn: &str) -> String {
+    let mut parts = policy.split(from_arn);
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push_str(if part.starts_with(['"', '/', '*']) { to_arn } else { from_arn });
+        text.push_str(part);
+    }
+    text
+}
+
+async fn policy(client: &Client, arn: &str) -> Result<Option<String>, Trouble> {
+    let answer = client.get_resource_policy().resource_arn(arn).send().await;
+    match answer.map_err(|error| Trouble::new(&format!("GetResourcePolicy of {arn}"), &error)) {
+        Ok(answer) => Ok(answer.policy),
+        Err(trouble) if trouble.code == "PolicyNotFoundException" => Ok(None),
+        Err(trouble) => Err(trouble),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_table_is_renamed() {
+        let arn = |name: &str| format!("arn:aws:dynamodb:us-east-1:1:table/{name}");
+        let policy = |name: &str| {
+            let arn = arn(name);
+            format!(
+                r#"{{"Resource":["{arn}","{arn}/index/*","{}"],"A":"{}"}}"#,
+                self::arn("t_old"),
+                self::arn("u")
+            )
+        };
+        assert_eq!(about(&policy("t"), &arn("t"), &arn("t_new")), policy("t_new"));
+        assert_eq!(about("{}", &arn("t"), &arn("t_new")), "{}");
+    }
+}

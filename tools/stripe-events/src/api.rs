@@ -54,7 +54,7 @@ impl Api {
         let mut headers = HeaderMap::from_iter([(AUTHORIZATION, key.bearer()?)]);
         headers
             .extend(cli.account.clone().map(|account| (HeaderName::from_static("stripe-account"), account)));
-        let http = http::client(SILENCE.min(cli.timeout)).default_headers(headers).build();
+        let http = http::client(SILENCE).default_headers(headers).build();
         let http = http.context("cannot make an HTTP client")?;
         Ok(Self { http, base: address, key, patience: cli.timeout })
     }
@@ -114,11 +114,9 @@ impl Api {
         }
         let header = |name: &str| answer.headers().get(name)?.to_str().ok().map(str::to_owned);
         let passes = passes(answer.status().as_u16(), header("stripe-should-retry").as_deref());
-        let seconds = header("retry-after").and_then(|text| text.parse().ok());
-        let wait = seconds.map_or(Duration::ZERO, Duration::from_secs).min(ASKED);
+        let wait = wait(header("retry-after").as_deref());
         let request = header("request-id").map(|id| format!(" (request {id})")).unwrap_or_default();
         let mut trouble = Trouble::refused(what, answer).await;
-        trouble.words = self.key.hidden(&trouble.words);
         trouble.message = self.key.hidden(&format!("{}{request}", trouble.message));
         Err(Failed { trouble, passes, wait })
     }
@@ -134,6 +132,12 @@ fn passes(status: u16, should_retry: Option<&str>) -> bool {
     }
 }
 
+/// The least time until the next try, of a header `Retry-After` in seconds. Stripe gives no dates there.
+fn wait(retry_after: Option<&str>) -> Duration {
+    let seconds = retry_after.and_then(|text| text.parse().ok());
+    seconds.map_or(Duration::ZERO, Duration::from_secs).min(ASKED)
+}
+
 /// A request as messages name it: `/v1/events?limit=100`.
 fn shown(url: &Url) -> String {
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
@@ -142,7 +146,7 @@ fn shown(url: &Url) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::passes;
+    use super::*;
 
     #[test]
     fn stripes_word_counts_before_the_status() {
@@ -155,6 +159,13 @@ mod tests {
             [(400, None), (401, None), (404, None), (409, Some("false")), (500, Some("false"))]
         {
             assert!(!passes(status, word), "{status} {word:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_asks_for_a_minute_at_most() {
+        for (header, seconds) in [(None, 0), (Some("soon"), 0), (Some("7"), 7), (Some("3600"), 60)] {
+            assert_eq!(wait(header), Duration::from_secs(seconds), "{header:?}");
         }
     }
 }

@@ -74,4 +74,11 @@ mod tests {
             assert!(checked(wrong, false).is_err_and(|why| why.contains("neither")), "{wrong}");
         }
     }
+
+    #[test]
+    fn a_key_is_not_shown_with_the_headers() {
+        let bearer = Key { text: "sk_test_1".to_owned(), is_live: false }.bearer().unwrap();
+        assert_eq!(bearer.to_str().unwrap(), "Bearer sk_test_1");
+        assert!(!format!("{bearer:?}").contains("sk_test_1"), "{bearer:?}");
+    }
 }

@@ -172,6 +172,8 @@ mod tests {
         let why = |text: &str| head(text).unwrap_err().to_string();
         assert!(why(r#"{"object":"v2.core.event","id":"evt_1","livemode":false}"#).contains("v2.core.event"));
         assert!(why(r#"{"object":"charge","id":"ch_1"}"#).contains("\"charge\""));
+        let charge = r#"{"object":"charge","id":"ch_1","created":1,"livemode":false}"#;
+        assert!(why(charge).contains("\"charge\""));
         assert!(why(r#"{"object":"event","id":"evt_1","created":1}"#).contains("livemode"));
         assert!(why("1").contains("none"));
     }

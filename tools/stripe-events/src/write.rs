@@ -57,7 +57,7 @@ impl<'a> Writer<'a> {
                 }
             };
             self.ctx.counts.read(1);
-            if !before.contains(&id) && !self.before.contains(&id) {
+            if !before.contains(&id) {
                 push_line(&mut chunk.lines, text);
                 chunk.events += 1;
                 chunk.last.clone_from(&id);

@@ -1,6 +1,6 @@
 //! Trouble on the way costs time, and no event.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use testkit::fault::{Fault, Plan, Proxy, Rule};
 use testkit::stripe::{Options, Refusal, Stripe};
@@ -45,6 +45,23 @@ fn rate_limits_are_waited_for_whatever_stripe_says_of_retries() {
     assert_eq!(ids(output.assert_code(0)), names(2..=10));
     assert!(output.stderr.contains("HTTP 429: Too many requests (request req_1)"), "{}", output.stderr);
     assert_eq!(output.stderr.matches("waiting: ").count(), 5, "{}", output.stderr);
+    // The tries of one request are counted: waits grow with their number, and only the first is told of.
+    assert_eq!(output.stderr.matches("still waiting: ").count(), 4, "{}", output.stderr);
+}
+
+#[test]
+fn stripe_says_how_long_it_wants_to_be_left_alone() {
+    let stripe = paged(10, 5);
+    let slower = || Refusal::new(429, "Too many requests").header("retry-after", "2");
+    stripe.refuse(slower());
+    let start = Instant::now();
+    assert_eq!(ids(run(&stripe, &["--since", "evt_1"]).assert_code(0)), names(2..=10));
+    assert!(start.elapsed() >= Duration::from_secs(2));
+    // A wait that would outlast the patience is none.
+    stripe.refuse(slower());
+    let output = run(&stripe, &["--since", "evt_1", "--timeout", "1s"]);
+    let end = output.assert_code(1).stderr.lines().find(|line| line.contains("error: "));
+    assert!(end.is_some_and(|line| line.contains("HTTP 429")), "{}", output.stderr);
 }
 
 #[test]

@@ -56,11 +56,16 @@ fn until_leaves_out_what_is_from_then_on() {
         assert_eq!(ids(&run(&since, &format!("@{}", second + 3))), names(1..=2), "{since}");
         assert_eq!(ids(&run(&since, "1s")), names(1..=4), "{since}");
     }
+    // Also where there is no event before --since, and the oldest is looked for.
+    assert_eq!(ids(&run("1h", &format!("@{}", second + 3))), names(0..=2));
     // A part of a second takes the whole of it.
     let half = jiff::Timestamp::new(second + 3, 500_000_000).map(|time| time.to_string()).unwrap_or_default();
     assert_eq!(ids(&run("evt_0", &half)), names(1..=3));
-    let output = run("1h", "2h");
-    assert!(output.assert_code(2).stderr.contains("--until is not after --since"), "{}", output.stderr);
+    let at = format!("@{second}");
+    for (since, until) in [("1h", "2h"), (&*at, &*at)] {
+        let output = run(since, until);
+        assert!(output.assert_code(2).stderr.contains("--until is not after --since"), "{}", output.stderr);
+    }
 }
 
 #[test]

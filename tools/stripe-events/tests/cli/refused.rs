@@ -33,6 +33,9 @@ fn a_beginning_of_more_than_30_days_ago_is_refused_though_stripe_takes_it() {
     // One that can still be retrieved is no better.
     stripe.refuse(Refusal { status: 200, headers: vec![], body: event("evt_old", ago(31 * 86_400), "a.b") });
     told(&run(&stripe, &["--since", "evt_old"]), 1, &["evt_old is of ", "lists events for 30 days"]);
+    // Its reference does not say which of the two an event that is too old gets.
+    stripe.refuse(Refusal::new(400, "No such event: 'evt_2'"));
+    told(&run(&stripe, &["--since", "evt_2"]), 1, &["HTTP 400: No such event", "keeps events for 30 days"]);
     told(&run(&stripe, &["--since", "2999-01-01T00:00:00Z"]), 2, &["in the future"]);
 }
 

@@ -132,7 +132,7 @@ fn passes(status: u16, should_retry: Option<&str>) -> bool {
     }
 }
 
-/// The least time until the next try, of a header `Retry-After` in seconds. Stripe gives no dates there.
+/// The least time until the next try, of a header `Retry-After` in seconds; one in another form is passed over.
 fn wait(retry_after: Option<&str>) -> Duration {
     let seconds = retry_after.and_then(|text| text.parse().ok());
     seconds.map_or(Duration::ZERO, Duration::from_secs).min(ASKED)

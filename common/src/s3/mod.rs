@@ -13,5 +13,5 @@ pub use client::client;
 pub use list::{Lister, entries_of_key};
 pub use page::{Entry, decoded_key};
 pub use plan::{Action, Plan};
-pub use url::{S3Url, copy_source};
+pub use url::{S3Url, copy_source, encoded_key};
 pub use versioning::{Versioning, versioning};

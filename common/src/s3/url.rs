@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
 /// `s3://bucket/prefix`. The prefix is taken as it stands: no decoding, no slash added or removed.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -36,10 +36,15 @@ impl fmt::Display for S3Url {
 /// Everything but unreserved characters and the slash, so that `+` arrives as itself.
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// A key as URLs carry it, with its slashes.
+pub fn encoded_key(key: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(key, KEY)
+}
+
 /// The `x-amz-copy-source` of one version: the key is encoded, the query that names the version is not
 /// (S3 API reference, CopyObject).
 pub fn copy_source(bucket: &str, key: &str, version_id: &str) -> String {
-    format!("{bucket}/{}?versionId={version_id}", utf8_percent_encode(key, KEY))
+    format!("{bucket}/{}?versionId={version_id}", encoded_key(key))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use common::s3::S3Url;
 use common::{Tool, Usage};
 use jiff::Timestamp;
 
+use crate::batch::args::{Batch, BatchFlags};
 use crate::version::customer_key::CustomerKey;
 use crate::version::headers::Replacement;
 
@@ -106,6 +107,8 @@ pub struct Cli {
 
     #[command(flatten)]
     copy: CopyFlags,
+    #[command(flatten)]
+    batch: BatchFlags,
 
     /// Ask for archived versions to be readable for DAYS; a later run copies them
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(i32).range(1..))]
@@ -226,6 +229,8 @@ pub struct Job {
     pub bucket: Option<String>,
     pub options: Options,
     pub journal: Option<PathBuf>,
+    /// Nothing where copies are made here.
+    pub batch: Option<Batch>,
     pub concurrency: NonZeroUsize,
     pub rejects: Rejects,
     pub aws: AwsArgs,
@@ -286,6 +291,7 @@ impl Cli {
             bucket: self.bucket,
             options,
             journal: self.journal,
+            batch: self.batch.batch(),
             concurrency: self.concurrency,
             rejects: self.rejects,
             aws: self.aws,

@@ -100,11 +100,25 @@ pub fn place(bucket: Option<String>, key: Option<String>, default: Option<&str>)
     Ok(Place { bucket, key })
 }
 
+/// What of the options holds for the reading of records.
+pub struct Rules {
+    to: Option<S3Url>,
+    delete_newer: bool,
+    method: Method,
+}
+
+impl Rules {
+    /// Those of these options.
+    pub fn of(options: &Options) -> Self {
+        Self { to: options.to.clone(), delete_newer: options.delete_newer, method: options.method }
+    }
+}
+
 /// Reads the task of a record that names a version or has a plan.
 ///
 /// # Errors
 /// The reject of a record that says too little, or plans a deletion that was not allowed.
-pub fn task(record: &Record, bucket: Option<&str>, options: &Options) -> Result<Task, Reject> {
+pub fn task(record: &Record, bucket: Option<&str>, options: &Rules) -> Result<Task, Reject> {
     let fields: Fields = record.view().map_err(Reject::bad_record)?;
     let source = place(fields.bucket, fields.key, bucket)?;
     let target = options.to.as_ref().map_or_else(|| source.clone(), |to| aside(to, &source));

@@ -1,5 +1,6 @@
 //! Makes versions of S3 objects current again, as they were, and never deletes one.
 
+mod batch;
 mod bucket;
 mod cli;
 mod decide;

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 use aws_sdk_s3::config::retry::{RetryPartition, TokenBucket};
+use aws_sdk_s3::types::StorageClass;
+use common::aws::AwsArgs;
 use common::input::{Csv, Item, JsonLines};
 use common::journal::Journal;
 use common::pipe::{self, Source};
@@ -14,6 +16,7 @@ use common::reject::{Failure, Reject};
 use common::{Ctx, Record, Usage, s3};
 use tokio::sync::Semaphore;
 
+use crate::batch;
 use crate::bucket::Buckets;
 use crate::cli::{Cli, Job};
 use crate::input::{self, Goal, Task};
@@ -30,7 +33,7 @@ type Items = Box<dyn Iterator<Item = io::Result<Item>> + Send>;
 /// # Errors
 /// What ends a run: see `common::pipe::each`.
 pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
-    let Job { file, csv, undo, bucket, options, journal, concurrency, rejects, aws } = cli.job()?;
+    let Job { file, csv, undo, bucket, options, journal, batch, concurrency, rejects, aws } = cli.job()?;
     let source = open(file.as_deref(), csv)?;
     let rejects = ctx.rejects(&rejects)?;
     let journal = journal.map(|path| Journal::open(&path)).transpose()?;
@@ -50,14 +53,14 @@ pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
         resumes: journal.is_some() && !dry_run,
         stop: ctx.stop.clone(),
     };
-    let work = Arc::new(Work { restorer, throttle, journal });
+    let rules = input::Rules::of(&restorer.options);
+    let task = |record: &Record| match undo {
+        true => undo::task(record, bucket.as_deref()),
+        false => input::task(record, bucket.as_deref(), &rules),
+    };
     let recent = Mutex::new(Recent::new());
     let accept = |record: &Record| {
-        let options = &work.restorer.options;
-        let task = match undo {
-            true => undo::task(record, bucket.as_deref()),
-            false => input::task(record, bucket.as_deref(), options),
-        }?;
+        let task = task(record)?;
         let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
         if task.goal != Goal::Unchanged && !recent.is_new(&task.target) {
             let message = format!("{}: an earlier record is for this key", task.target);
@@ -65,6 +68,14 @@ pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
         }
         Ok(task)
     };
+    if let Some(batch) = &batch {
+        let again = again(&aws, bucket.as_deref(), restorer.options.storage_class.as_ref());
+        let delete_newer = restorer.options.delete_newer;
+        let (ctx, rejects, aws, task) = (&ctx, &rejects, &aws, &task);
+        let run = batch::Run { ctx, batch, aws, rejects, concurrency, task, again, delete_newer };
+        return Box::pin(run.work(source, accept, restorer, throttle)).await;
+    }
+    let work = Arc::new(Work { restorer, throttle, journal });
     pipe::each(&ctx, source, concurrency, &rejects, |record| {
         let task = accept(&record);
         let work = Arc::clone(&work);
@@ -101,6 +112,19 @@ impl Work {
         }
         Ok(result)
     }
+}
+
+/// The flags that hold for records which are restored by another run.
+fn again(aws: &AwsArgs, bucket: Option<&str>, class: Option<&StorageClass>) -> Vec<String> {
+    let flags = [
+        ("--profile", aws.profile.as_deref()),
+        ("--region", aws.region.as_deref()),
+        ("--endpoint-url", aws.endpoint_url.as_deref()),
+        ("--bucket", bucket),
+        ("--storage-class", class.map(StorageClass::as_str)),
+    ];
+    let given = flags.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), value?.to_owned()]));
+    given.flatten().collect()
 }
 
 fn open(file: Option<&Path>, csv: bool) -> Result<Source<Items>> {

@@ -147,6 +147,11 @@ impl Headers {
             && self.legal_hold == other.legal_hold
     }
 
+    /// Whether there is an object lock, a website redirect or a customer's key, which no copy takes over by itself.
+    pub fn are_more_than_metadata(&self) -> bool {
+        self.lock.is_some() || self.legal_hold || self.redirect.is_some() || self.need_customer_key()
+    }
+
     /// Whether the content is encrypted with a key that only the user has.
     pub fn need_customer_key(&self) -> bool {
         self.encryption == Encryption::Customer

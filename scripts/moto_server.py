@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 
+import moto_dynamodb  # noqa: F401: it is there for what it adds to moto
 from moto.s3 import models
 from moto.server import ThreadedMotoServer
 

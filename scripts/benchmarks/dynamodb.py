@@ -18,7 +18,7 @@ CONCURRENCY = 4
 SEGMENTS = 4 * CONCURRENCY
 # A page of 1 MiB that is read consistently takes some 50 to 200 ms at the service; the less, the harder for the tool.
 DELAY_MS = 50
-VALIDATE = ["--validate-only", "from", "to"]
+VALIDATE = ["--validate-only", "--from", "from", "--to", "to"]
 
 
 @contextlib.contextmanager

@@ -1,5 +1,5 @@
-//! CloudWatch as far as RDS tells it of connections and DynamoDB of requests: GetMetricData and DescribeAlarms over the
-//! protocol that the SDK speaks, which moto does not.
+//! CloudWatch as far as RDS tells it of connections and DynamoDB of requests: GetMetricData, DescribeAlarms and
+//! PutMetricAlarm over the protocol that the SDK speaks, which moto does not.
 //!
 //! An instance has the same number of connections in every minute, up to the last whole one (API reference,
 //! GetMetricData: a value carries the first second of its minute). A table has values only where a test says so.
@@ -24,8 +24,8 @@ struct State {
     connections: HashMap<String, u32>,
     /// Metric, values of the dimensions, second, amount.
     consumed: Vec<(String, Vec<String>, i64, f64)>,
-    /// Name and table.
-    alarms: Vec<(String, String)>,
+    /// Name, and the request that made it: an alarm is described with the members that it was put with.
+    alarms: Vec<(String, Vec<u8>)>,
     refusal: Option<&'static str>,
     requests: usize,
 }
@@ -59,7 +59,17 @@ impl CloudWatch {
 
     /// Adds an alarm on some metric of a table.
     pub fn alarm(&self, name: &str, table: &str) {
-        self.0.state().alarms.push((name.to_owned(), table.to_owned()));
+        let mut alarm = Encoder::new(Vec::new());
+        alarm.map(5).str("AlarmName").str(name).str("Namespace").str("AWS/DynamoDB");
+        alarm.str("MetricName").str("ThrottledRequests").str("Threshold").double(1.0);
+        alarm.str("Dimensions").array(1);
+        alarm.map(2).str("Name").str("TableName").str("Value").str(table);
+        self.0.state().alarms.push((name.to_owned(), alarm.into_writer()));
+    }
+
+    /// The names of all alarms, in the order in which they were made.
+    pub fn alarms(&self) -> Vec<String> {
+        self.0.state().alarms.iter().map(|(name, _)| name.clone()).collect()
     }
 
     /// Answers every request with this error code and status 403 from now on.
@@ -77,10 +87,16 @@ impl State {
     fn answer(&mut self, path: &str, body: &[u8]) -> Answer {
         self.requests += 1;
         let operation = path.rsplit('/').next().unwrap_or_default();
-        let (status, body) = match (self.refusal, operation, Asked::read(body)) {
+        let asked = Asked::read(body);
+        if let (None, "PutMetricAlarm", Ok(asked)) = (self.refusal, operation, &asked) {
+            self.alarms.retain(|(name, _)| *name != asked.alarm);
+            self.alarms.push((asked.alarm.clone(), body.to_owned()));
+        }
+        let (status, body) = match (self.refusal, operation, asked) {
             (Some(code), ..) => (403, error(code)),
             (None, "GetMetricData", Ok(asked)) => (200, self.values(&asked)),
             (None, "DescribeAlarms", _) => (200, alarms(&self.alarms)),
+            (None, "PutMetricAlarm", Ok(_)) => (200, nothing()),
             _ => (400, error("ValidationError")),
         };
         let headers = [("content-type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")];
@@ -126,19 +142,24 @@ fn error(code: &str) -> Vec<u8> {
     body.into_writer()
 }
 
-fn alarms(alarms: &[(String, String)]) -> Vec<u8> {
+fn alarms(alarms: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut body = Encoder::new(Vec::new());
     body.map(1).str("MetricAlarms").array(alarms.len());
-    for (name, table) in alarms {
-        body.map(2).str("AlarmName").str(name).str("Dimensions").array(1);
-        body.map(2).str("Name").str("TableName").str("Value").str(table);
-    }
+    let mut body = body.into_writer();
+    body.extend(alarms.iter().flat_map(|(_, alarm)| alarm));
+    body
+}
+
+fn nothing() -> Vec<u8> {
+    let mut body = Encoder::new(Vec::new());
+    body.map(0);
     body.into_writer()
 }
 
-/// A request: its queries, and the time that is asked for in seconds since 1970.
+/// A request: its queries, and the time that is asked for in seconds since 1970; or the name of an alarm.
 #[derive(Default)]
 struct Asked {
+    alarm: String,
     queries: Vec<Query>,
     start: i64,
     end: i64,
@@ -158,6 +179,7 @@ impl Asked {
         let mut body = Decoder::new(body);
         map(&mut body, &mut |key, body| {
             match key {
+                "AlarmName" => asked.alarm = body.string()?,
                 "StartTime" => asked.start = body.timestamp()?.secs(),
                 "EndTime" => asked.end = body.timestamp()?.secs(),
                 "MetricDataQueries" => list(body, &mut |body| {

@@ -9,6 +9,7 @@
 //! | [`cloudwatch`] | a CloudWatch that counts connections to DB instances, and requests to tables |
 //! | [`dynamodb`] | a fast DynamoDB with generated items to be scanned |
 //! | [`s3`] | a fast versioned S3 in this process, exact where moto is not |
+//! | [`s3control`] | S3 Batch Operations, whose jobs really copy in the S3 behind them |
 //! | [`fault`] | a seeded proxy: throttling, errors, resets, cut and slow bodies |
 //! | [`postgres`] | PostgreSQL, of two versions where the machine has the older, each database for one test |
 //! | [`cut`] | a proxy in front of PostgreSQL that cuts and holds connections |
@@ -36,6 +37,7 @@ pub mod pages;
 pub mod postgres;
 pub mod rds;
 pub mod s3;
+pub mod s3control;
 mod sandbox;
 pub mod stripe;
 pub mod tables;

@@ -1,8 +1,8 @@
 //! DynamoDB's tables, as far as the service's own states matter: moto behind a front that adds what moto lacks.
 //!
-//! A table has a `TableId` and stays for some looks while it is deleted, can be restored to any second of 35 days, a
-//! backup is made in some looks, and exports are found again by table and client token (API reference,
-//! ExportTableToPointInTime). Everything else is moto's.
+//! A table has a `TableId`, stays for some looks while it is deleted, takes no change for some looks after one, a backup is
+//! made in some looks, and exports are found again by table and client token (API reference, ExportTableToPointInTime).
+//! Everything else is moto's.
 
 mod export;
 
@@ -59,6 +59,12 @@ pub struct State {
     pub export_failure: Option<(&'static str, &'static str)>,
     /// Looks at a table that is being deleted before it is gone.
     pub deletion_looks: usize,
+    /// What DynamoDB keeps by itself of tables that were deleted.
+    pub system_backups: Vec<Value>,
+    /// Looks at a table before it is ACTIVE again after an UpdateTable.
+    pub update_looks: usize,
+    /// The looks that are left of these, by table.
+    updating: HashMap<String, usize>,
     /// Looks at each table, backup and export so far.
     looks: HashMap<String, usize>,
     /// How a table that is being deleted was, and the looks at it since.
@@ -86,6 +92,9 @@ impl Front {
             export_looks: 0,
             export_failure: None,
             deletion_looks: 0,
+            system_backups: Vec::new(),
+            update_looks: 0,
+            updating: HashMap::new(),
             looks: HashMap::new(),
             deleting: HashMap::new(),
             exports: Vec::new(),
@@ -173,7 +182,7 @@ impl State {
         match operation {
             "DescribeTable" => self.describe_table(request),
             "DeleteTable" => self.delete_table(request),
-            "DescribeContinuousBackups" => self.describe_continuous_backups(request),
+            "UpdateTable" => self.update_table(request),
             "ListBackups" => self.list_backups(request),
             "DescribeBackup" => self.describe_backup(request),
             "ExportTableToPointInTime" => self.export(request),
@@ -202,6 +211,10 @@ impl State {
         }
         let (status, mut answer) = self.call("DescribeTable", request);
         if status == 200 {
+            if let Some(left) = self.updating.get_mut(&name).filter(|left| **left > 0) {
+                *left -= 1;
+                answer["Table"]["TableStatus"] = "UPDATING".into();
+            }
             self.decorate(&name, looks, &mut answer["Table"]);
         }
         (status, answer)
@@ -228,20 +241,26 @@ impl State {
         (status, answer)
     }
 
-    /// With the window of a table that has been recoverable for long: its latest second is some minutes ago.
-    fn describe_continuous_backups(&mut self, request: &Value) -> (u16, Value) {
-        let (status, mut answer) = self.call("DescribeContinuousBackups", request);
-        let recovery = &mut answer["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"];
-        if recovery["PointInTimeRecoveryStatus"] == "ENABLED" {
-            let now = jiff::Timestamp::now().as_second();
-            recovery["RecoveryPeriodInDays"] = 35.into();
-            recovery["EarliestRestorableDateTime"] = (now - 35 * 86_400).into();
-            recovery["LatestRestorableDateTime"] = (now - 300).into();
+    /// A table takes one change at a time (API reference, UpdateTable).
+    fn update_table(&mut self, request: &Value) -> (u16, Value) {
+        let name = name_of(request);
+        if self.updating.get(&name).is_some_and(|left| *left > 0) {
+            return (
+                400,
+                error("ResourceInUseException", "Attempt to change a resource which is still in use"),
+            );
+        }
+        let (status, answer) = self.call("UpdateTable", request);
+        if status == 200 {
+            self.updating.insert(name, self.update_looks);
         }
         (status, answer)
     }
 
     fn list_backups(&mut self, request: &Value) -> (u16, Value) {
+        if request["BackupType"] == "SYSTEM" {
+            return (200, json!({ "BackupSummaries": self.system_backups }));
+        }
         let (status, mut answer) = self.call("ListBackups", request);
         for backup in answer["BackupSummaries"].as_array_mut().into_iter().flatten() {
             let (_, described) = self.call("DescribeBackup", &json!({ "BackupArn": backup["BackupArn"] }));

@@ -1,5 +1,6 @@
 //! Operations on buckets.
 
+use super::encryption::Sse;
 use super::error::Error;
 use super::reply::Reply;
 use super::request::Request;
@@ -44,6 +45,26 @@ pub(super) fn location(service: &Service, request: &Request) -> Result<Reply, Er
     service.read().bucket(&request.bucket)?;
     let mut xml = Xml::document();
     xml.root("LocationConstraint").close("LocationConstraint");
+    Ok(Reply::xml(xml))
+}
+
+/// GetBucketEncryption.
+pub(super) fn get_encryption(service: &Service, request: &Request) -> Result<Reply, Error> {
+    let store = service.read();
+    let mut xml = Xml::document();
+    xml.root("ServerSideEncryptionConfiguration").open("Rule").open("ApplyServerSideEncryptionByDefault");
+    match &store.bucket(&request.bucket)?.default_sse {
+        Sse::Kms { key_id, .. } => {
+            xml.plain("SSEAlgorithm", "aws:kms");
+            if let Some(key_id) = key_id {
+                xml.text("KMSMasterKeyID", key_id);
+            }
+        }
+        Sse::S3 | Sse::Customer { .. } => {
+            xml.plain("SSEAlgorithm", "AES256");
+        }
+    }
+    xml.close("ApplyServerSideEncryptionByDefault").close("Rule").close("ServerSideEncryptionConfiguration");
     Ok(Reply::xml(xml))
 }
 

@@ -14,8 +14,9 @@ use super::{
 pub(super) type Handler = fn(&Service, &Request) -> Result<Reply, Error>;
 
 /// Sub-resources that are served, in the order in which they are looked for.
-const SUBRESOURCES: [&str; 10] = [
+const SUBRESOURCES: [&str; 11] = [
     "versions",
+    "encryption",
     "versioning",
     "uploads",
     "uploadId",
@@ -46,6 +47,7 @@ pub(super) fn find(request: &Request) -> (&'static str, Handler) {
         ("PUT", "bucket", "") => ("CreateBucket", bucket::create),
         ("HEAD", "bucket", "") => ("HeadBucket", bucket::head),
         ("GET", "bucket", "location") => ("GetBucketLocation", bucket::location),
+        ("GET", "bucket", "encryption") => ("GetBucketEncryption", bucket::get_encryption),
         ("GET", "bucket", "versioning") => ("GetBucketVersioning", bucket::get_versioning),
         ("PUT", "bucket", "versioning") => ("PutBucketVersioning", bucket::put_versioning),
         ("GET", "bucket", "versions") => ("ListObjectVersions", list::versions),

@@ -148,16 +148,54 @@ fn second(text: &str) -> Result<Timestamp, String> {
 }
 
 const AFTER: &str = concat!(
-    "\
-Examples:
+    r#"Examples:
   See window, settings and differences first:
-    ddb-restore --from rate_limits --to rate_limits_1120 --dry-run
-",
+    ddb-restore --from rate_limits --to rate_limits_1120 --at "$AT" --dry-run
+
+  The table as it was at that instant, under a new name:
+    ddb-restore --from rate_limits --to rate_limits_1120 --at "$AT" > restored.jsonl
+
+  The latest state, on demand and without indexes, compared with what is there now:
+    ddb-restore --from rate_limits --to rate_limits_latest --without-indexes \
+      --billing-mode PAY_PER_REQUEST --validate --rcu 500
+
+  Compare two tables that are there, and name the items that differ:
+    ddb-restore --from rate_limits --to rate_limits_1120 --validate-only --diff
+
+  Whether the replica of a global table in another region can take over:
+    ddb-restore --from rate_limits --flip eu-west-1 --max-lag 2s
+
+Window:
+  A table with point-in-time recovery can be restored to any second from its earliest to its latest
+  restorable time, which are told before anything else is done. The latest is about five minutes
+  ago. A time outside ends the run with 1.
+
+Settings:
+  A restore by itself leaves behind autoscaling, tags, stream, alarms, TTL and point-in-time recovery,
+  and may leave behind more. Each setting of the source is compared with the new table's and set where
+  it differs, one change at a time; the record lists them all. Nothing that the new table has besides
+  is taken away. One that cannot be read or set is a reject (setting-refused), and the run goes on.
+  Alarms are made anew, with the new table's name in theirs. A policy of the table is rewritten to its
+  ARN. TTL is the last of all and after --validate, since it deletes the expired items that come back.
+
+Waiting:
+  The run waits until the table is ACTIVE, its restore has ended and every index is ACTIVE. Each state is
+  told once on stderr. After a signal, --timeout or a crash the restore goes on in AWS; the same command
+  again finds it by its source and its time and does what is missing. A table of that name that is
+  anything else is refused.
+
+Global tables:
+  A restore is an independent table in one region, without replicas; the other regions go on with the
+  old one. Where only a region is hurt, nothing is to be restored: --flip REGION looks whether the
+  replica there is ACTIVE and its ReplicationLatency of the last ten minutes is below --max-lag. It
+  is only read; if not, the record is a reject (replica-unhealthy, replica-lags, lag-unknown).
+
+"#,
     include_str!("validate/help.txt"),
     "
-
 Exit codes:
-  0 all done, 1 aborted, 2 usage, 3 done with rejects, 101 a bug."
+  0 all done, 1 aborted, 2 usage, 3 done with rejects: a setting was refused, tables differ, a replica
+  cannot take over; 101 a bug."
 );
 
 #[cfg(test)]

@@ -190,14 +190,18 @@ impl Plan {
     pub async fn new(pair: Pair<'_>, skip: &[Setting]) -> Result<Self> {
         let mut steps = Vec::new();
         for &setting in Setting::value_variants() {
-            let found = Box::pin(compare(setting, pair)).await;
-            let mut found = found.or_else(|trouble| refused(setting, trouble).map(|step| vec![step]))?;
             if skip.contains(&setting) {
-                for step in &mut found {
-                    (step.action, step.change) = (Action::Skipped, None);
-                }
+                steps.push(Step {
+                    action: Action::Skipped,
+                    ..Step::new(setting, None, Value::Null, Value::Null, None)
+                });
+                continue;
             }
-            steps.append(&mut found);
+            match Box::pin(compare(setting, pair)).await {
+                Ok(mut found) => steps.append(&mut found),
+                Err(trouble) if trouble.is_fatal() => return Err(explained(trouble)),
+                Err(trouble) => steps.push(Step::refused(setting, None, told(trouble))),
+            }
         }
         Ok(Self { steps })
     }
@@ -264,13 +268,6 @@ async fn compare(setting: Setting, pair: Pair<'_>) -> Result<Vec<Step>, Trouble>
         Setting::DeletionProtection => Ok(table::protection(pair)),
         Setting::Ttl => ttl::steps(pair).await,
     }
-}
-
-fn refused(setting: Setting, trouble: Trouble) -> Result<Step> {
-    if trouble.is_fatal() {
-        return Err(explained(trouble));
-    }
-    Ok(Step::refused(setting, None, told(trouble)))
 }
 
 fn told(trouble: Trouble) -> String {

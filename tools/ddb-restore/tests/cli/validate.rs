@@ -13,7 +13,7 @@ use testkit::{client, moto};
 
 /// The tool that compares two tables of the server at `url`.
 pub fn comparing(url: &str, from: &str, to: &str) -> Tool {
-    Tool::new("examples/scratch").args([from, to]).endpoint(url)
+    Tool::new("ddb-restore").args(["--validate-only", "--from", from, "--to", to]).endpoint(url)
 }
 
 fn compare(from: &str, to: &str, flags: &[&str]) -> Output {

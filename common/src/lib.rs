@@ -7,10 +7,10 @@
 pub mod args;
 #[cfg(feature = "aws")]
 pub mod aws;
-#[cfg(feature = "digest")]
-pub mod digest;
 #[cfg(feature = "cloudwatch")]
 pub mod cloudwatch;
+#[cfg(feature = "digest")]
+pub mod digest;
 #[cfg(any(feature = "aws", feature = "http"))]
 mod error;
 mod generate;

@@ -17,6 +17,7 @@
 //! | [`rds`] | an RDS whose clusters change their state from look to look, exact where moto is not |
 //! | [`stripe`] | Stripe's events, as its API lists them |
 //! | [`tables`] | moto's DynamoDB tables, with the states and exports that moto lacks |
+//! | [`model`] | a request held against the service model that botocore carries |
 //! | [`examples`] | the shell examples of a tool's README and help |
 //! | [`pages`] | the help, man page and completions that every tool prints |
 //! | [`answering`] | a server for a fake: a state, and one function that answers requests from it |
@@ -32,6 +33,7 @@ pub mod dynamodb;
 pub mod examples;
 pub mod fault;
 mod listening;
+pub mod model;
 pub mod moto;
 pub mod pages;
 pub mod postgres;

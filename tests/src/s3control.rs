@@ -148,16 +148,17 @@ impl State {
             Ok(result) => (200, format!("<{operation}Result>{result}</{operation}Result>")),
             Err(Refusal(status, code, message)) => (
                 status,
-                format!("<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"),
+                format!(
+                    "<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+                ),
             ),
         };
         Answer::new(status, &[("content-type", "application/xml")], body)
     }
 
     fn create(&mut self, request: &str) -> Result<String, Refusal> {
-        let job = Job::of(request, self.jobs.len()).map_err(|what| {
-            Refusal(400, "BadRequestException", format!("Request invalid: no {what}"))
-        })?;
+        let job = Job::of(request, self.jobs.len())
+            .map_err(|what| Refusal(400, "BadRequestException", format!("Request invalid: no {what}")))?;
         match self.jobs.iter().find(|known| known.token == job.token) {
             Some(known) if known.request == job.request => return Ok(format!("<JobId>{}</JobId>", known.id)),
             Some(_) => return Err(Refusal(400, "IdempotencyException", "the token was used".into())),
@@ -177,7 +178,9 @@ impl State {
             return Ok(described);
         }
         match next {
-            _ if job.status == "Preparing" && job.must_be_confirmed && !job.confirmed => job.status = "Suspended",
+            _ if job.status == "Preparing" && job.must_be_confirmed && !job.confirmed => {
+                job.status = "Suspended"
+            }
             Some(next) => {
                 job.status = next;
                 job.stage += 1;

@@ -76,7 +76,9 @@ impl Job {
     /// The element `Job` of DescribeJob.
     pub(super) fn xml(&self) -> String {
         let Self { id, status, created, succeeded, failed, total, .. } = self;
-        let mut xml = format!("<Job><JobId>{id}</JobId><Status>{status}</Status><CreationTime>{created}</CreationTime>");
+        let mut xml = format!(
+            "<Job><JobId>{id}</JobId><Status>{status}</Status><CreationTime>{created}</CreationTime>"
+        );
         let _ = write!(
             xml,
             "<ProgressSummary><TotalNumberOfTasks>{total}</TotalNumberOfTasks>\

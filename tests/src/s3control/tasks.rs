@@ -55,7 +55,8 @@ impl State {
         for line in text.lines().take(self.tasks.unwrap_or(usize::MAX)) {
             let cells: Vec<_> = line.split(',').collect();
             let [bucket, encoded, version_id] = cells[..] else { panic!("a manifest with the row {line}") };
-            let key = percent_decode_str(&encoded.replace('+', " ")).decode_utf8().expect("a key").into_owned();
+            let key =
+                percent_decode_str(&encoded.replace('+', " ")).decode_utf8().expect("a key").into_owned();
             let outcome = self.copy(job, s3, bucket, &key, version_id).await;
             let key = if self.plain_keys { key } else { encoded.to_owned() };
             rows.push(Row { bucket: bucket.into(), key, version_id: version_id.into(), outcome });

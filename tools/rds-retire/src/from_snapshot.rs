@@ -3,9 +3,9 @@
 use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
 
 use crate::cluster::{Target, World, id};
-use common::shell::Command;
 use crate::tags;
 use crate::way_back::parameter_group;
+use common::shell::Command;
 
 /// One line for a shell: restores the final snapshot under the old name, waits, and makes what a restore leaves out.
 ///

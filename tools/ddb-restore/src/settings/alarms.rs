@@ -1,5 +1,7 @@
 //! CloudWatch alarms on metrics of the table. An alarm's name is unique, so that the new table's have names of their own.
 
+use std::collections::HashSet;
+
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::operation::put_metric_alarm::builders::PutMetricAlarmInputBuilder;
 use aws_sdk_cloudwatch::types::{AlarmType, Dimension, Metric, MetricAlarm, MetricDataQuery};
@@ -16,26 +18,26 @@ const TABLE: &str = "TableName";
 /// Alarms that Application Auto Scaling makes for its own policies, and makes anew for the new table's.
 const OF_SCALING: &str = "TargetTracking-table/";
 
+/// How many alarms can be asked for by name at once (API reference, DescribeAlarms).
+const NAMES: usize = 100;
+
 /// One step for each alarm.
 pub async fn steps(pair: Pair<'_>) -> Result<Vec<Step>, Trouble> {
-    let all = alarms(&pair.clients.cloudwatch).await?;
-    let of_source = all.iter().filter(|alarm| {
-        let name = alarm.alarm_name().unwrap_or_default();
-        watches(alarm, pair.from()) && !name.starts_with(OF_SCALING)
-    });
-    let steps = of_source.map(|alarm| {
-        let name = renamed(alarm.alarm_name().unwrap_or_default(), pair.from(), pair.to);
-        let wanted = putting(alarm).alarm_name(&name);
-        let wanted = about(wanted, pair.from(), pair.to);
-        let there = all.iter().find(|other| other.alarm_name() == Some(&name));
+    let client = &pair.clients.cloudwatch;
+    let of_source = alarms(client, pair.from()).await?;
+    let names = names(of_source.iter().filter_map(MetricAlarm::alarm_name), pair.from(), pair.to);
+    let there = named(client, &names).await?;
+    let steps = of_source.iter().zip(&names).map(|(alarm, name)| {
+        let wanted = about(putting(alarm).alarm_name(name), pair.from(), pair.to);
+        let there = there.iter().find(|other| other.alarm_name() == Some(name));
         if there.is_some_and(|there| !watches(there, pair.to)) {
             let message = format!("an alarm of the name {name} is there already and watches something else");
-            return Step::refused(Setting::Alarms, Some(&name), message);
+            return Step::refused(Setting::Alarms, Some(name), message);
         }
         let found = there.map(putting);
         let change = (found.as_ref() != Some(&wanted)).then(|| Change::Alarm(Box::new(wanted.clone())));
         let found = found.as_ref().map_or(Value::Null, shown);
-        Step::new(Setting::Alarms, Some(&name), found, shown(&wanted), change)
+        Step::new(Setting::Alarms, Some(name), found, shown(&wanted), change)
     });
     Ok(steps.collect())
 }
@@ -50,9 +52,34 @@ fn shown(alarm: &PutMetricAlarmInputBuilder) -> Value {
     })
 }
 
-/// The name with the new table's in place of the old one's, or with it at its end.
+/// The names of the copies: one for each, whatever the names of the others become.
+fn names<'a>(all: impl Iterator<Item = &'a str>, from: &str, to: &str) -> Vec<String> {
+    let mut taken = HashSet::new();
+    all.map(|name| {
+        let mut name = renamed(name, from, to);
+        while !taken.insert(name.clone()) {
+            name = format!("{name}-{to}");
+        }
+        name
+    })
+    .collect()
+}
+
+/// The name with the new table's in place of the old one's where that is not a part of a longer word, or else with the
+/// new one's at its end.
 fn renamed(name: &str, from: &str, to: &str) -> String {
-    if name.contains(from) { name.replace(from, to) } else { format!("{name}-{to}") }
+    let mut other = String::new();
+    let mut rest = name;
+    while let Some(at) = rest.find(from) {
+        let (before, after) = (&rest[..at], &rest[at + from.len()..]);
+        let goes_on = |next: Option<char>| next.is_some_and(char::is_alphanumeric);
+        let is_word = !goes_on(name[..name.len() - rest.len() + at].chars().next_back()) && !goes_on(after.chars().next());
+        other += before;
+        other += if is_word { to } else { from };
+        rest = after;
+    }
+    other += rest;
+    if other == name { format!("{name}-{to}") } else { other }
 }
 
 /// Whether it watches a metric of this table.
@@ -123,12 +150,30 @@ fn about(alarm: PutMetricAlarmInputBuilder, from: &str, to: &str) -> PutMetricAl
     alarm.set_dimensions(dimensions).set_metrics(metrics)
 }
 
-async fn alarms(client: &Client) -> Result<Vec<MetricAlarm>, Trouble> {
+/// Those that watch this table, by their names, so that their copies are named alike in every run. CloudWatch can only be
+/// asked for all alarms: the others are not kept.
+async fn alarms(client: &Client, table: &str) -> Result<Vec<MetricAlarm>, Trouble> {
     let request = client.describe_alarms().alarm_types(AlarmType::MetricAlarm);
     let mut pages = request.into_paginator().send();
     let mut all = Vec::new();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| Trouble::new("DescribeAlarms", &error))?;
+        let of_scaling =
+            |alarm: &MetricAlarm| alarm.alarm_name().is_some_and(|name| name.starts_with(OF_SCALING));
+        let page = page.metric_alarms.unwrap_or_default().into_iter();
+        all.extend(page.filter(|alarm| watches(alarm, table) && !of_scaling(alarm)));
+    }
+    all.sort_by(|one, other| one.alarm_name().cmp(&other.alarm_name()));
+    Ok(all)
+}
+
+/// Those of these names.
+async fn named(client: &Client, names: &[String]) -> Result<Vec<MetricAlarm>, Trouble> {
+    let mut all = Vec::new();
+    for names in names.chunks(NAMES) {
+        let request = client.describe_alarms().alarm_types(AlarmType::MetricAlarm);
+        let request = request.set_alarm_names(Some(names.to_vec())).max_records(100);
+        let page = request.send().await.map_err(|error| Trouble::new("DescribeAlarms", &error))?;
         all.extend(page.metric_alarms.unwrap_or_default());
     }
     Ok(all)

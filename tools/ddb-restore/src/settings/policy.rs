@@ -60,12 +60,8 @@ mod tests {
     fn only_this_table_is_renamed() {
         let arn = |name: &str| format!("arn:aws:dynamodb:us-east-1:1:table/{name}");
         let policy = |name: &str| {
-            let arn = arn(name);
-            format!(
-                r#"{{"Resource":["{arn}","{arn}/index/*","{}"],"A":"{}"}}"#,
-                self::arn("t_old"),
-                self::arn("u")
-            )
+            let (own, longer, other) = (arn(name), arn("t_old"), arn("u"));
+            format!(r#"{{"Resource":["{own}","{own}/index/*","{longer}"],"A":"{other}"}}"#)
         };
         assert_eq!(about(&policy("t"), &arn("t"), &arn("t_new")), policy("t_new"));
         assert_eq!(about("{}", &arn("t"), &arn("t_new")), "{}");

@@ -30,7 +30,10 @@ impl Incident {
         assert_eq!((rejects.len(), &rejects[0]["error"]["kind"]), (1, &json!(kind)));
         let message = rejects[0]["error"]["message"].as_str().unwrap();
         assert!(message.contains("in eu-west-1 cannot take over") && message.contains(expected), "{message}");
-        assert_eq!((&rejects[0]["record"]["flip"]["healthy"], &rejects[0]["error"]["retryable"]), (&json!(false), &json!(true)));
+        assert_eq!(
+            (&rejects[0]["record"]["flip"]["healthy"], &rejects[0]["error"]["retryable"]),
+            (&json!(false), &json!(true))
+        );
     }
 }
 
@@ -43,7 +46,10 @@ fn a_replica_that_is_active_and_near_can_take_over() {
     let told = record(incident.flip(&[]).assert_code(0));
     assert_eq!((&told["table"], &told["region"]), (&json!(incident.table), &json!("eu-west-1")));
     let flip = &told["flip"];
-    assert_eq!((&flip["healthy"], &flip["lag_ms"], &flip["max_lag_ms"]), (&json!(true), &json!(812.5), &json!(5000)));
+    assert_eq!(
+        (&flip["healthy"], &flip["lag_ms"], &flip["max_lag_ms"]),
+        (&json!(true), &json!(812.5), &json!(5000))
+    );
     assert_eq!((&flip["replica_status"], &flip["from_region"]), (&json!("ACTIVE"), &json!("us-east-1")));
     assert_eq!(flip["replica_arn"], "arn:aws:dynamodb:eu-west-1:1:table/t");
     assert!(flip["lag_at"].is_string());
@@ -85,7 +91,10 @@ fn a_replica_that_is_not_there_is_told() {
     let output = incident.flip(&[]);
     assert!(error(output.assert_code(1)).contains("has no replicas"), "{}", output.stderr);
     incident.replicate("ACTIVE");
-    for (region, expected) in [("ap-south-1", "no replica in ap-south-1: it has some in eu-west-1"), ("us-east-1", "is the region that is asked already")] {
+    for (region, expected) in [
+        ("ap-south-1", "no replica in ap-south-1: it has some in eu-west-1"),
+        ("us-east-1", "is the region that is asked already"),
+    ] {
         let output = incident.plain().args(["--from", &incident.table, "--flip", region]).run();
         assert!(error(output.assert_code(1)).contains(expected), "{}", output.stderr);
     }
@@ -97,5 +106,9 @@ fn a_cloudwatch_that_does_not_answer_ends_the_run() {
     incident.replicate("ACTIVE");
     incident.cloudwatch.refuse("AccessDenied");
     let output = incident.flip(&[]);
-    assert!(error(output.assert_code(1)).contains("GetMetricData of ReplicationLatency: AccessDenied"), "{}", output.stderr);
+    assert!(
+        error(output.assert_code(1)).contains("GetMetricData of ReplicationLatency: AccessDenied"),
+        "{}",
+        output.stderr
+    );
 }

@@ -1,13 +1,9 @@
 //! The real binary against moto's tables behind a front with DynamoDB's states, and a CloudWatch of this process.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod contract;
-mod examples;
 mod flip;
 mod repeat;
 mod restore;
-mod settings;
-mod settings_scaling;
 mod states;
 mod validate;
 mod validate_faults;
@@ -60,9 +56,7 @@ impl Incident {
     fn provisioned() -> Self {
         let incident = Self::new();
         incident.front.call("DeleteTable", &json!({ "TableName": incident.table }));
-        let units = |read: u32, write: u32| {
-            json!({ "ProvisionedThroughput": { "ReadCapacityUnits": read, "WriteCapacityUnits": write } })
-        };
+        let units = |read: u32, write: u32| json!({ "ProvisionedThroughput": { "ReadCapacityUnits": read, "WriteCapacityUnits": write } });
         incident.create(units(5, 6), &units(7, 8));
         incident
     }

@@ -9,9 +9,15 @@ impl Incident {
     /// A source with a setting for each operation that sets one.
     fn furnish(&self) {
         let table = || self.table.clone();
-        self.front.call("TagResource", &json!({ "ResourceArn": self.arn(&self.table), "Tags": [{ "Key": "team", "Value": "core" }] }));
-        self.front.call("UpdateTimeToLive", &json!({ "TableName": table(),
-            "TimeToLiveSpecification": { "Enabled": true, "AttributeName": "expires_at" } }));
+        self.front.call(
+            "TagResource",
+            &json!({ "ResourceArn": self.arn(&self.table), "Tags": [{ "Key": "team", "Value": "core" }] }),
+        );
+        self.front.call(
+            "UpdateTimeToLive",
+            &json!({ "TableName": table(),
+            "TimeToLiveSpecification": { "Enabled": true, "AttributeName": "expires_at" } }),
+        );
         self.front.call("UpdateTable", &json!({ "TableName": table(), "DeletionProtectionEnabled": true }));
     }
 }
@@ -36,9 +42,13 @@ fn what_is_done_is_found_done() {
 
 #[test]
 fn a_run_that_was_killed_at_any_step_is_taken_up() {
-    for operation in
-        ["RestoreTableToPointInTime", "TagResource", "UpdateContinuousBackups", "UpdateTable", "UpdateTimeToLive"]
-    {
+    for operation in [
+        "RestoreTableToPointInTime",
+        "TagResource",
+        "UpdateContinuousBackups",
+        "UpdateTable",
+        "UpdateTimeToLive",
+    ] {
         for hang in [Fault::HangBefore, Fault::HangAfter] {
             let incident = Incident::new();
             incident.furnish();
@@ -58,8 +68,13 @@ fn a_run_that_was_killed_at_any_step_is_taken_up() {
             assert_eq!(again["restore"]["action"], expected, "{operation} {hang:?}");
             let mut made = incident.changes();
             made.sort();
-            let expected =
-                ["RestoreTableToPointInTime", "TagResource", "UpdateContinuousBackups", "UpdateTable", "UpdateTimeToLive"];
+            let expected = [
+                "RestoreTableToPointInTime",
+                "TagResource",
+                "UpdateContinuousBackups",
+                "UpdateTable",
+                "UpdateTimeToLive",
+            ];
             assert_eq!(made, expected, "{operation} {hang:?}: each once");
             assert_eq!(incident.restored()["DeletionProtectionEnabled"], true, "{operation} {hang:?}");
         }
@@ -100,9 +115,7 @@ fn a_table_that_is_anything_else_is_refused() {
     let other_time = |at: i64| hour_ago().as_second() + at;
     let source = incident.arn(&incident.table);
     let (to, other) = (incident.to(), format!("{source}_other"));
-    let summary = |arn: &str, at: i64| {
-        json!({ "SourceTableArn": arn, "RestoreDateTime": at, "RestoreInProgress": false })
-    };
+    let summary = |arn: &str, at: i64| json!({ "SourceTableArn": arn, "RestoreDateTime": at, "RestoreInProgress": false });
     record(incident.run(&[]).assert_code(0));
     let mut from_backup = summary(&source, other_time(0));
     from_backup["SourceBackupArn"] = "arn:aws:dynamodb:us-east-1:1:table/x/backup/1".into();
@@ -139,5 +152,8 @@ fn a_source_whose_recovery_was_disabled_since_does_not_stop_a_restore_that_goes_
     incident.recover(false);
     incident.front.show(&incident.to(), "TableStatus", json!("ACTIVE"));
     let told = record(incident.run(&[]).assert_code(0));
-    assert_eq!((&told["restore"]["action"], &told["restore"]["latest_restorable_time"]), (&json!("resumed"), &Value::Null));
+    assert_eq!(
+        (&told["restore"]["action"], &told["restore"]["latest_restorable_time"]),
+        (&json!("resumed"), &Value::Null)
+    );
 }

@@ -22,12 +22,17 @@ fn a_table_comes_back_with_its_items_and_indexes() {
     assert_eq!(restore["overrides"], json!({}));
     assert!(restore["timings"]["restore"].is_number() && restore["timings"]["settings"].is_number());
     assert_eq!(there["ItemCount"], 3);
-    assert_eq!((&there["GlobalSecondaryIndexes"][0]["IndexName"], &there["LocalSecondaryIndexes"][0]["IndexName"]),
-        (&json!("by_user"), &json!("by_time")));
+    assert_eq!(
+        (&there["GlobalSecondaryIndexes"][0]["IndexName"], &there["LocalSecondaryIndexes"][0]["IndexName"]),
+        (&json!("by_user"), &json!("by_time"))
+    );
     let state = incident.front.state();
     let sent = state.sent("RestoreTableToPointInTime");
-    assert_eq!(*sent[0], json!({ "SourceTableName": incident.table, "TargetTableName": incident.to(),
-        "RestoreDateTime": hour_ago().as_second() }));
+    assert_eq!(
+        *sent[0],
+        json!({ "SourceTableName": incident.table, "TargetTableName": incident.to(),
+        "RestoreDateTime": hour_ago().as_second() })
+    );
     assert!(output.stderr.contains("can be restored to any second from "), "{}", output.stderr);
 }
 
@@ -38,7 +43,10 @@ fn without_a_time_it_is_the_latest() {
         incident.plain().args(["--from", &incident.table, "--to", &incident.to()]).args(flags).run()
     };
     let rehearsed = record(run(&["-n"]).assert_code(0));
-    assert_eq!((&rehearsed["restore"]["at"], &rehearsed["restore"]["dry_run"]), (&json!("latest"), &json!(true)));
+    assert_eq!(
+        (&rehearsed["restore"]["at"], &rehearsed["restore"]["dry_run"]),
+        (&json!("latest"), &json!(true))
+    );
     assert_eq!(incident.changes(), [""; 0]);
     let told = record(run(&[]).assert_code(0));
     let there = &told["restore"]["at"];
@@ -46,8 +54,11 @@ fn without_a_time_it_is_the_latest() {
     {
         let state = incident.front.state();
         let sent = state.sent("RestoreTableToPointInTime");
-        assert_eq!(*sent[0], json!({ "SourceTableName": incident.table, "TargetTableName": incident.to(),
-            "UseLatestRestorableTime": true }));
+        assert_eq!(
+            *sent[0],
+            json!({ "SourceTableName": incident.table, "TargetTableName": incident.to(),
+            "UseLatestRestorableTime": true })
+        );
     }
     assert_eq!(record(run(&[]).assert_code(0))["restore"]["action"], "already");
 }
@@ -63,9 +74,14 @@ fn a_table_can_come_back_without_indexes_and_under_another_key() {
     }
     let state = incident.front.state();
     let sent = state.sent("RestoreTableToPointInTime")[0];
-    assert_eq!(sent["SSESpecificationOverride"],
-        json!({ "Enabled": true, "SSEType": "KMS", "KMSMasterKeyId": "alias/dr" }));
-    assert_eq!((&sent["GlobalSecondaryIndexOverride"], &sent["LocalSecondaryIndexOverride"]), (&json!([]), &json!([])));
+    assert_eq!(
+        sent["SSESpecificationOverride"],
+        json!({ "Enabled": true, "SSEType": "KMS", "KMSMasterKeyId": "alias/dr" })
+    );
+    assert_eq!(
+        (&sent["GlobalSecondaryIndexOverride"], &sent["LocalSecondaryIndexOverride"]),
+        (&json!([]), &json!([]))
+    );
 }
 
 #[test]
@@ -86,13 +102,18 @@ fn keys_of_aws_are_asked_for_as_the_service_spells_them() {
 fn a_table_on_demand_can_become_provisioned() {
     let incident = Incident::new();
     let output = incident.run(&["--billing-mode", "PROVISIONED"]);
-    assert!(error(output.assert_code(1)).contains("needs --read-capacity and --write-capacity"), "{}", output.stderr);
+    assert!(
+        error(output.assert_code(1)).contains("needs --read-capacity and --write-capacity"),
+        "{}",
+        output.stderr
+    );
     let units = ["--read-capacity", "20", "--write-capacity", "10"];
     let output = incident.run(&units);
     assert!(error(output.assert_code(1)).contains("need --billing-mode PROVISIONED"), "{}", output.stderr);
     assert_eq!(incident.changes(), [""; 0]);
 
-    let told = record(incident.run(&[&["--billing-mode", "PROVISIONED"][..], &units].concat()).assert_code(0));
+    let told =
+        record(incident.run(&[&["--billing-mode", "PROVISIONED"][..], &units].concat()).assert_code(0));
     let expected = json!({ "billing_mode": "PROVISIONED", "read_capacity": 20, "write_capacity": 10 });
     assert_eq!(told["restore"]["overrides"], expected);
     assert_eq!(incident.step(&told, "capacity")["action"], "already");
@@ -103,7 +124,10 @@ fn a_table_on_demand_can_become_provisioned() {
     }
     let state = incident.front.state();
     let index = &state.sent("RestoreTableToPointInTime")[0]["GlobalSecondaryIndexOverride"][0];
-    assert_eq!((&index["IndexName"], &index["Projection"]), (&json!("by_user"), &json!({ "ProjectionType": "ALL" })));
+    assert_eq!(
+        (&index["IndexName"], &index["Projection"]),
+        (&json!("by_user"), &json!({ "ProjectionType": "ALL" }))
+    );
 }
 
 #[test]
@@ -117,13 +141,19 @@ fn a_provisioned_table_can_come_back_on_demand() {
 #[test]
 fn a_dry_run_tells_everything_and_changes_nothing() {
     let incident = Incident::new();
-    incident.front.call("TagResource", &json!({ "ResourceArn": incident.arn(&incident.table),
-        "Tags": [{ "Key": "team", "Value": "core" }] }));
+    incident.front.call(
+        "TagResource",
+        &json!({ "ResourceArn": incident.arn(&incident.table),
+        "Tags": [{ "Key": "team", "Value": "core" }] }),
+    );
     let output = incident.run(&["--dry-run", "--without-indexes"]);
     let told = record(output.assert_code(0));
     assert_eq!((&told["restore"]["dry_run"], &told["arn"]), (&json!(true), &Value::Null));
     let tags = incident.step(&told, "tags");
-    assert_eq!(tags, json!({ "setting": "tags", "found": null, "wanted": { "team": "core" }, "action": "to-set" }));
+    assert_eq!(
+        tags,
+        json!({ "setting": "tags", "found": null, "wanted": { "team": "core" }, "action": "to-set" })
+    );
     assert!(output.stderr.contains(r#"to be set: tags {"team":"core"}"#), "{}", output.stderr);
     assert_eq!(incident.changes(), [""; 0]);
     assert!(incident.front.table(&incident.to()).is_none());
@@ -139,19 +169,29 @@ fn a_global_table_comes_back_as_an_independent_one_and_that_is_told() {
     let expected = format!("{} is a global table: {} is an independent table", incident.table, incident.to());
     let left = told["restore"]["not_carried"].as_array().unwrap();
     assert!(left.iter().any(|left| left.as_str().unwrap().starts_with(&expected)), "{told}");
-    assert!(output.stderr.contains(&expected) && output.stderr.contains("eu-west-1 go on with"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains(&expected) && output.stderr.contains("eu-west-1 go on with"),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]
 fn what_must_be_done_by_hand_is_named() {
     let incident = Incident::new();
-    incident.front.call("UpdateTable", &json!({ "TableName": incident.table,
-        "StreamSpecification": { "StreamEnabled": true, "StreamViewType": "KEYS_ONLY" } }));
+    incident.front.call(
+        "UpdateTable",
+        &json!({ "TableName": incident.table,
+        "StreamSpecification": { "StreamEnabled": true, "StreamViewType": "KEYS_ONLY" } }),
+    );
     let told = record(incident.run(&[]).assert_code(0));
     let stream = incident.front.table(&incident.table).unwrap()["LatestStreamArn"].clone();
     let expected = [
         format!("IAM policies that name {}", incident.arn(&incident.table)),
-        format!("readers of the stream {}, such as event source mappings of Lambda", stream.as_str().unwrap()),
+        format!(
+            "readers of the stream {}, such as event source mappings of Lambda",
+            stream.as_str().unwrap()
+        ),
     ];
     assert_eq!(told["restore"]["not_carried"], json!(expected));
     assert_eq!(told["stream_arn"], incident.restored()["LatestStreamArn"]);
@@ -182,7 +222,8 @@ fn tables_that_differ_are_a_reject_and_no_record() {
     assert_eq!((&record["table"], &record["restore"]["action"]), (&json!(incident.to()), &json!("already")));
     assert_eq!(record["validate"]["match"], false);
 
-    let only = incident.plain().args(["--from", &incident.table, "--to", &incident.to(), "--validate-only"]).run();
+    let only =
+        incident.plain().args(["--from", &incident.table, "--to", &incident.to(), "--validate-only"]).run();
     let rejects = only.assert_code(3).rejects();
     assert_eq!(rejects[0]["record"]["from"], incident.table.as_str());
 }

@@ -53,14 +53,20 @@ fn a_table_that_is_not_there_is_told() {
 fn of_a_deleted_table_the_backup_of_its_last_second_is_named() {
     let incident = Incident::new();
     incident.front.call("DeleteTable", &json!({ "TableName": incident.table }));
-    let arn = |time: &str| format!("arn:aws:dynamodb:us-east-1:123456789012:table/{}/backup/{time}", incident.table);
+    let arn = |time: &str| {
+        format!("arn:aws:dynamodb:us-east-1:123456789012:table/{}/backup/{time}", incident.table)
+    };
     let backup = |time: &str, created: i64| {
         json!({ "TableName": incident.table, "BackupArn": arn(time), "BackupType": "SYSTEM",
             "BackupName": format!("{}$DeletedTableBackup", incident.table), "BackupStatus": "AVAILABLE",
             "BackupCreationDateTime": created })
     };
     incident.front.state().system_backups = vec![backup("01", 100), backup("03", 300), backup("02", 200)];
-    refused(&incident, None, &["was deleted", "the moment of its deletion alone", "restore-table-from-backup", &arn("03")]);
+    refused(
+        &incident,
+        None,
+        &["was deleted", "the moment of its deletion alone", "restore-table-from-backup", &arn("03")],
+    );
     assert_eq!(incident.front.state().sent("ListBackups")[0]["BackupType"], "SYSTEM");
 
     incident.front.fault("ListBackups", [Fault::Refuse(400, "AccessDeniedException")]);

@@ -165,7 +165,8 @@ mod tests {
                 while let Some(Ok(Item::Record(record))) = part.records.next() {
                     let key = key(&record).unwrap();
                     let row = part.row(&key, &format!("v of {key}"));
-                    prop_assert!(row.is_none_or(|row| row.message == format!("v of {key}")));
+                    let told = format!("v of {key}");
+                    prop_assert!(row.is_none_or(|row| row.message == told));
                     met.push((key, row.is_some()));
                 }
             }

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 use testkit::moto;
+use testkit::s3control::S3Control;
+use testkit::tool::Tool;
 
 use crate::bench::{lines, tool};
 
@@ -47,4 +49,46 @@ fn plans_and_plain_records_are_carried_out() {
         "{}",
         again.text()
     );
+}
+
+#[test]
+fn a_job_copies_what_its_manifest_names() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (bucket, ops, records) = runtime.block_on(async {
+        let (bucket, ops) = (moto::bucket("batch").await, moto::bucket("ops").await);
+        let s3 = moto::s3();
+        let mut records = Vec::new();
+        for key in ["a b+c é%20.jpg", "b"] {
+            let put = async |body: &'static [u8]| {
+                let put = s3.put_object().bucket(&bucket).key(key).content_type("image/jpeg").tagging("a=1");
+                put.body(body.to_vec().into()).send().await.unwrap().version_id.unwrap()
+            };
+            let old = put(b"good").await;
+            put(b"worse").await;
+            records.push(json!({"bucket": bucket, "key": key, "version_id": old}));
+        }
+        (bucket, ops, records)
+    });
+    let control = S3Control::start(moto::endpoint());
+    let output = Tool::new("s3-restore")
+        .endpoint(moto::endpoint())
+        .env("AWS_ENDPOINT_URL_S3_CONTROL", control.url())
+        .args(["--batch", &format!("s3://{ops}/"), "--batch-role", "arn:aws:iam::123456789012:role/batch"])
+        .args(["--confirm", "--wait"])
+        .stdin(lines(&records))
+        .run();
+    output.assert_code(0);
+    assert_eq!(output.records().len(), 2);
+    runtime.block_on(async {
+        let s3 = moto::s3();
+        for record in output.records() {
+            let got =
+                s3.get_object().bucket(&bucket).key(record["key"].as_str().unwrap()).send().await.unwrap();
+            assert_eq!(
+                (got.content_type(), got.version_id()),
+                (Some("image/jpeg"), record["restore"]["version_id"].as_str())
+            );
+            assert_eq!(got.body.collect().await.unwrap().to_vec(), b"good");
+        }
+    });
 }

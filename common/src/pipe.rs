@@ -30,6 +30,11 @@ impl<S> Source<S> {
     pub fn file(items: S) -> Self {
         Self { items, stop: None }
     }
+
+    /// The same source with its items changed.
+    pub fn map<T>(self, change: impl FnOnce(S) -> T) -> Source<T> {
+        Source { items: change(self.items), stop: self.stop }
+    }
 }
 
 /// stdin as the source of items, in the form that `decode` makes of it: `pipe::stdin(JsonLines::new)`.

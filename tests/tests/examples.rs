@@ -9,6 +9,7 @@ use std::path::Path;
 
 use testkit::examples::Example;
 use testkit::s3::{Options, Put, Server};
+use testkit::s3control::S3Control;
 use testkit::tool::Tool;
 use testkit::{cloudfront, examples, moto};
 
@@ -21,6 +22,7 @@ fn photos() -> Server {
     let server = Server::start(Options::default());
     server.create_bucket("photos");
     server.create_bucket("scratch");
+    server.create_bucket("ops");
     for key in ["originals/a.jpg", "originals/b.jpg"] {
         server.put(
             "photos",
@@ -51,11 +53,13 @@ fn files(folder: &Path) {
 
 async fn works(example: &Example) {
     let server = photos();
+    let control = S3Control::start(server.url());
     let folder = tempfile::tempdir().expect("a folder");
     files(folder.path());
     let Example { page, script } = example;
     let output = Tool::bash(&script.replace("EABC123", &cloudfront::distribution().await))
         .env("AWS_ENDPOINT_URL_S3", server.url())
+        .env("AWS_ENDPOINT_URL_S3_CONTROL", control.url())
         .env("AWS_ENDPOINT_URL_CLOUDFRONT", moto::endpoint())
         .cwd(folder.path())
         .run();

@@ -6,6 +6,7 @@ mod list;
 mod order;
 mod page;
 mod plan;
+mod shard;
 mod url;
 mod versioning;
 
@@ -13,5 +14,6 @@ pub use client::client;
 pub use list::{Lister, entries_of_key};
 pub use page::{Entry, decoded_key};
 pub use plan::{Action, Plan};
+pub use shard::Shard;
 pub use url::{S3Url, copy_source, encoded_key};
 pub use versioning::{Versioning, versioning};

@@ -10,7 +10,7 @@ use aws_sdk_s3::types::{StorageClass, Tier};
 use clap::{Args, Parser, ValueEnum};
 use common::args::{Common, Rejects};
 use common::aws::AwsArgs;
-use common::s3::S3Url;
+use common::s3::{S3Url, Shard};
 use common::{Tool, Usage};
 use jiff::Timestamp;
 
@@ -42,6 +42,14 @@ Examples:
     s3-restore --journal restore.journal --rejects failed.jsonl < versions.jsonl > log.jsonl
     s3-restore < failed.jsonl
 
+  A share of the keys, the first of four, while other machines take 1/4, 2/4 and 3/4:
+    s3-restore --shard 0/4 < versions.jsonl
+
+  Millions of copies by S3 Batch Operations: look at what that would be, then do it:
+    s3-restore -n --batch s3://ops/jobs/2026-11-20/ --batch-role arn:aws:iam::123456789012:role/batch < versions.jsonl
+    s3-restore --batch s3://ops/jobs/2026-11-20/ --batch-role arn:aws:iam::123456789012:role/batch \\
+      --confirm --wait < versions.jsonl > log.jsonl
+
 What is kept:
   A copy has the content type, user metadata, cache headers, tags, storage class, encryption,
   website redirect and object lock of its version, and the ACL with --acl. A bare
@@ -56,6 +64,32 @@ What counts as done:
 Duplicates:
   Of two records for one key the second is rejected, as long as no more than 1,048,576 other
   keys lie between them.
+
+S3 Batch Operations:
+  With --batch nothing is copied here. A manifest for each bucket and storage class goes to
+  manifests/ below the prefix, and its job copies within the bucket, metadata and tags with it; the
+  job's report goes to reports/. stdout has one record for each job, or with --wait the records of
+  its copies. Without --confirm a job waits; the same line with --confirm lets it run.
+  Versions are looked at, one request each, so that a job is given only what it can carry out. The
+  others are set apart as JSON lines, and stderr names the command for each file: delete markers
+  (s3-restore-markers-*.jsonl), over 5 GiB (large), archived and not thawed (archived), and an
+  object lock, redirect, class or encryption that a job would lose (special): one that is not the
+  bucket's default. A record without a plan is a copy. The ACL is not kept.
+  A job has no guard: it copies also where somebody wrote to the key after the plan. The version
+  that was current then lies beneath the copy, and the record names it.
+  The same input and prefix have the same manifest and the same job, however often they are run:
+  after a crash, run the line again. For the same copies once more, give another prefix.
+  --trust-records believes size and storage_class of records and looks at no version: the bucket's
+  default encryption holds, locks and redirects get lost, and --undo cannot take back the records
+  of --wait, which have no version_id.
+  Who runs this needs s3:CreateJob, s3:DescribeJob, s3:UpdateJobStatus and iam:PassRole; the role
+  what S3 asks for a copy within the buckets, and to read and write below the prefix.
+  The account is the role's. Manifests, records behind them and reports lie in TMPDIR meanwhile.
+
+Shards:
+  The shard of a key is the first 8 bytes of its BLAKE3, a big-endian number, modulo N. I is what
+  AWS Batch has in AWS_BATCH_JOB_ARRAY_INDEX and Kubernetes in JOB_COMPLETION_INDEX. Lines without
+  a key belong to shard 0.
 
 Exit codes:
   0 all done, 1 aborted, 2 usage, 3 finished with some records rejected, 101 a bug.";
@@ -80,6 +114,10 @@ pub struct Cli {
     /// The bucket of records that name none
     #[arg(long, value_name = "NAME")]
     bucket: Option<String>,
+
+    /// Only the records whose keys are in shard I of N, by the BLAKE3 of the key; I counts from 0
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
 
     /// Read the output of an earlier run and put back what was current before
     #[arg(long, conflicts_with_all = ["csv", "method", "delete_newer", "to"])]
@@ -227,6 +265,7 @@ pub struct Job {
     pub csv: bool,
     pub undo: bool,
     pub bucket: Option<String>,
+    pub shard: Option<Shard>,
     pub options: Options,
     pub journal: Option<PathBuf>,
     /// Nothing where copies are made here.
@@ -289,6 +328,7 @@ impl Cli {
             csv: self.csv,
             undo: self.undo,
             bucket: self.bucket,
+            shard: self.shard,
             options,
             journal: self.journal,
             batch: self.batch.batch(),

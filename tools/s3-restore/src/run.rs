@@ -13,6 +13,7 @@ use common::input::{Csv, Item, JsonLines};
 use common::journal::Journal;
 use common::pipe::{self, Source};
 use common::reject::{Failure, Reject};
+use common::s3::Shard;
 use common::{Ctx, Record, Usage, s3};
 use tokio::sync::Semaphore;
 
@@ -33,8 +34,20 @@ type Items = Box<dyn Iterator<Item = io::Result<Item>> + Send>;
 /// # Errors
 /// What ends a run: see `common::pipe::each`.
 pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
-    let Job { file, csv, undo, bucket, options, journal, batch, concurrency, rejects, aws } = cli.job()?;
+    let job = cli.job()?;
+    let shard = job.shard.clone();
+    let ended = restore(job, ctx).await;
+    shard.iter().for_each(Shard::tell);
+    ended
+}
+
+async fn restore(job: Job, ctx: Ctx) -> Result<()> {
+    let Job { file, csv, undo, bucket, shard, options, journal, batch, concurrency, rejects, aws } = job;
     let source = open(file.as_deref(), csv)?;
+    let source = match shard {
+        Some(shard) => source.map(|items| Box::new(shard.only(items)) as Items),
+        None => source,
+    };
     let rejects = ctx.rejects(&rejects)?;
     let journal = journal.map(|path| Journal::open(&path)).transpose()?;
     let throttle = Throttle::new(concurrency);

@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use common::args::{Common, Rejects};
 use common::aws::AwsArgs;
-use common::s3::S3Url;
+use common::s3::{S3Url, Shard};
 use common::{Tool, Usage};
 use globset::{GlobBuilder, GlobMatcher};
 use jiff::Timestamp;
@@ -123,6 +123,10 @@ pub struct Cli {
     #[arg(long, value_name = "SIZE", value_parser = size)]
     max_size: Option<u64>,
 
+    /// Only the keys of shard I of N, by the BLAKE3 of the key; I counts from 0
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+
     /// Only exactly the keys that FILE names, or stdin for -: JSON lines or CSV with a key, or one key a line
     #[arg(long, value_name = "FILE")]
     keys_from: Option<PathBuf>,
@@ -226,6 +230,7 @@ impl Cli {
             until: self.until,
             min_size: self.min_size,
             max_size: self.max_size,
+            shard: self.shard,
         };
         if self.verify_live && view == View::Every {
             let message = "--verify-live checks the answers of --at, --deleted or --latest: give one of them";

@@ -25,7 +25,7 @@ use crate::walk::send;
 /// # Errors
 /// When nothing can be asked any more, the keys cannot be read, or stdout cannot be written.
 pub async fn run(ctx: &Ctx, job: &Job, keys: &Keys) -> Result<()> {
-    let source = keys_input::open(keys)?;
+    let source = keys_input::open(keys, job.select.shard.clone())?;
     let rejects = ctx.rejects(&keys.rejects)?;
     let client = s3::client(&job.aws.load().await?, |builder| builder);
     let out = Out::start()?;

@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read as _};
 use anyhow::Result;
 use common::input::{Csv, Item, JsonLines, Lines};
 use common::pipe::{self, Source};
+use common::s3::Shard;
 use common::{Record, Usage};
 use serde::{Deserialize, Serialize};
 
@@ -29,16 +30,20 @@ type Items = Box<dyn Iterator<Item = io::Result<Item>> + Send>;
 ///
 /// # Errors
 /// [`Usage`] when the file cannot be opened or stdin is a terminal.
-pub fn open(keys: &Keys) -> Result<Source<Items>> {
+pub fn open(keys: &Keys, shard: Option<Shard>) -> Result<Source<Items>> {
     let format = keys.format;
-    match &keys.file {
-        None => pipe::stdin(|reader| Box::new(Undecided::new(reader, format)) as Items),
+    let source = match &keys.file {
+        None => pipe::stdin(|reader| Box::new(Undecided::new(reader, format)) as Items)?,
         Some(path) => {
             let file = File::open(path)
                 .map_err(|err| Usage::Wrong(format!("cannot read --keys-from {}: {err}", path.display())))?;
-            Ok(Source::file(Box::new(Undecided::new(Box::new(BufReader::new(file)), format))))
+            Source::file(Box::new(Undecided::new(Box::new(BufReader::new(file)), format)) as Items)
         }
-    }
+    };
+    Ok(match shard {
+        Some(shard) => source.map(|items| Box::new(shard.only(items)) as Items),
+        None => source,
+    })
 }
 
 /// Items whose form is decided when the first is asked for: until then nobody waits for input.

@@ -5,6 +5,7 @@ mod cli;
 mod inventory;
 mod keys;
 mod keys_input;
+mod run;
 mod select;
 mod versioning;
 mod view;
@@ -13,12 +14,5 @@ mod walk;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    common::run(|cli: cli::Cli, ctx| async move {
-        let job = cli.job()?;
-        match (&job.keys, &job.inventory) {
-            (Some(keys), _) => keys::run(&ctx, &job, keys).await,
-            (None, Some(inventory)) => inventory::run(&ctx, &job, inventory).await,
-            (None, None) => walk::run(&ctx, &job).await,
-        }
-    })
+    common::run(run::run)
 }

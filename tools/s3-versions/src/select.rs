@@ -1,7 +1,7 @@
 //! Which keys and versions are wanted.
 
 use anyhow::Result;
-use common::s3::Entry;
+use common::s3::{Entry, Shard};
 use globset::GlobMatcher;
 use jiff::Timestamp;
 use regex::Regex;
@@ -17,12 +17,14 @@ pub struct Select {
     pub min_size: Option<u64>,
     /// Bytes.
     pub max_size: Option<u64>,
+    pub shard: Option<Shard>,
 }
 
 impl Select {
     /// Whether the key is wanted at all.
     pub fn key(&self, key: &str) -> bool {
-        self.glob.as_ref().is_none_or(|glob| glob.is_match(key))
+        self.shard.as_ref().is_none_or(|shard| shard.takes(key))
+            && self.glob.as_ref().is_none_or(|glob| glob.is_match(key))
             && self.regex.as_ref().is_none_or(|regex| regex.is_match(key))
     }
 

@@ -13,4 +13,5 @@ mod moto;
 mod multipart;
 mod older_stores;
 mod process;
+mod shard;
 mod undo;

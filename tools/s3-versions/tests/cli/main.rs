@@ -12,6 +12,7 @@ mod inventory_property;
 mod inventory_report;
 mod keys;
 mod list;
+mod shard;
 mod stores;
 
 use serde_json::Value;

@@ -18,7 +18,7 @@ CONCURRENCY = 4
 SEGMENTS = 4 * CONCURRENCY
 # A page of 1 MiB that is read consistently takes some 50 to 200 ms at the service; the less, the harder for the tool.
 DELAY_MS = 50
-VALIDATE = ["--validate-only", "--from", "from", "--to", "to"]
+VALIDATE = ["--validate-only", "--from", "old", "--to", "new"]
 
 
 @contextlib.contextmanager
@@ -36,7 +36,7 @@ def served(options):
 
 def bench(options):
     with served(options) as env:
-        scan = [options.bins / "bare-scan", env["AWS_ENDPOINT_URL"], "from", "to", CONCURRENCY, SEGMENTS]
+        scan = [options.bins / "bare-scan", env["AWS_ENDPOINT_URL"], "old", "new", CONCURRENCY, SEGMENTS]
         ours = [options.bins / "ddb-restore", "-q", *VALIDATE, "--concurrency", CONCURRENCY]
         commands = {"bare scan": scan, "ddb-restore --validate-only": ours, "ddb-restore --validate-only --diff": [*ours, "--diff"]}
         # The server makes its answers when they are first asked for.

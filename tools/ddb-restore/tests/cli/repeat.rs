@@ -147,6 +147,9 @@ fn a_table_that_somebody_else_made_meanwhile_is_refused() {
 #[test]
 fn a_source_whose_recovery_was_disabled_since_does_not_stop_a_restore_that_goes_on() {
     let incident = Incident::new();
+    let tags =
+        json!({ "ResourceArn": incident.arn(&incident.table), "Tags": [{ "Key": "team", "Value": "edge" }] });
+    incident.front.call("TagResource", &tags);
     incident.front.show(&incident.to(), "TableStatus", json!("CREATING"));
     incident.run(&["--timeout", "1s"]).assert_code(1);
     incident.recover(false);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use testkit::fault::{Fault, Plan, Proxy, Rule};
 use testkit::moto;
 
-use crate::validate::{comparing, outcome, table};
+use crate::validate::{comparing, outcome, twins};
 
 fn throttled() -> Fault {
     let body = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow"}"#;
@@ -17,8 +17,8 @@ fn items() -> Vec<Value> {
 
 #[test]
 fn faults_change_nothing_in_what_is_found() {
-    table("faulty", &[("pk", "S")], &items());
-    let expected = outcome(&comparing(moto::endpoint(), "faulty", "faulty").run());
+    let twin = twins("faulty", &[("pk", "S")], &items());
+    let expected = outcome(&comparing(moto::endpoint(), "faulty", &twin).run());
     let scan = |fault| Rule::new(fault).operation("Scan");
     let plans = [
         ("Answer", Plan::new(1).rule(scan(throttled()).first(12))),
@@ -29,7 +29,7 @@ fn faults_change_nothing_in_what_is_found() {
     ];
     for (name, plan) in plans {
         let proxy = Proxy::start(moto::endpoint(), plan);
-        let found = outcome(&comparing(proxy.url(), "faulty", "faulty").args(["--concurrency", "2"]).run());
+        let found = outcome(&comparing(proxy.url(), "faulty", &twin).args(["--concurrency", "2"]).run());
         assert!(proxy.count(name) >= 3, "{name}: {}", proxy.count(name));
         assert_eq!(found["match"], true);
         for side in ["from", "to"] {
@@ -41,21 +41,21 @@ fn faults_change_nothing_in_what_is_found() {
 
 #[test]
 fn a_table_that_stays_throttled_longer_than_the_sdk_tries_is_waited_for() {
-    table("busy", &[("pk", "S")], &items());
+    let twin = twins("busy", &[("pk", "S")], &items());
     // One page at a time of each table, so that the first of them meets at least four in a row.
     let plan = Plan::new(1).rule(Rule::new(throttled()).operation("Scan").first(8));
     let proxy = Proxy::start(moto::endpoint(), plan);
-    let found = outcome(&comparing(proxy.url(), "busy", "busy").args(["--concurrency", "1"]).run());
+    let found = outcome(&comparing(proxy.url(), "busy", &twin).args(["--concurrency", "1"]).run());
     assert_eq!((proxy.count("Answer"), &found["match"]), (8, &json!(true)));
 }
 
 #[test]
 fn what_no_other_try_can_get_ends_the_run() {
-    table("denied", &[("pk", "S")], &items());
+    let twin = twins("denied", &[("pk", "S")], &items());
     let body = r#"{"__type":"com.amazon.coral.service#AccessDeniedException","message":"no scan for you"}"#;
     let fault = Fault::Answer { status: 400, body: body.to_owned() };
     let proxy = Proxy::start(moto::endpoint(), Plan::new(1).rule(Rule::new(fault).operation("Scan")));
-    let output = comparing(proxy.url(), "denied", "denied").run();
+    let output = comparing(proxy.url(), "denied", &twin).run();
     assert!(output.assert_code(1).stdout.is_empty());
     assert!(
         output.stderr.contains("Scan denied: AccessDeniedException: no scan for you"),

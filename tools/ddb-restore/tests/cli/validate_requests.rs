@@ -21,7 +21,7 @@ struct State {
 }
 
 fn server(from: impl Iterator<Item = usize>, to: impl Iterator<Item = usize>) -> Server<State> {
-    let tables = BTreeMap::from([("from", from.collect()), ("to", to.collect())]);
+    let tables = BTreeMap::from([("old", from.collect()), ("new", to.collect())]);
     Server::start(State { tables, ..State::default() }, |state, head, body| {
         let target = head.headers["x-amz-target"].to_str().unwrap();
         state.answer(target, serde_json::from_slice(body).unwrap())
@@ -69,7 +69,7 @@ impl State {
 }
 
 fn compare(server: &Server<State>, flags: &[&str]) -> Output {
-    comparing(server.url(), "from", "to").args(flags).run()
+    comparing(server.url(), "old", "new").args(flags).run()
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn every_segment_of_both_tables_is_read_consistently_and_once() {
         assert_eq!((&scan["ConsistentRead"], &scan["TotalSegments"]), (&json!(true), &json!(8)), "{scan}");
         assert_eq!(scan["Limit"], Value::Null, "{scan}");
     }
-    for name in ["from", "to"] {
+    for name in ["old", "new"] {
         let scans = state.scans.iter().filter(|scan| scan["TableName"] == name);
         let segments: Vec<_> = scans.map(|scan| scan["Segment"].as_u64().unwrap()).collect();
         assert_eq!(segments.len(), 8);
@@ -117,7 +117,7 @@ fn what_differs_is_named_by_two_scans_however_much_it_is() {
     assert_eq!(keys, (0..300).collect());
     assert_eq!(rejects.len(), 301);
     let message = rejects[300]["error"]["message"].as_str().unwrap();
-    assert!(message.contains("to differs from from: 5700 items, and 6000 in from"), "{message}");
+    assert!(message.contains("new differs from old: 5700 items, and 6000 in old"), "{message}");
     // Three pages in each of four segments of two tables, twice.
     assert_eq!(server.state().scans.len(), 48);
 }
@@ -136,7 +136,7 @@ fn more_than_max_diff_are_counted_and_not_half_named() {
 fn an_interrupt_ends_a_comparison_that_waits() {
     let server = server(0..10, 0..10);
     server.state().hangs = true;
-    let running = comparing(server.url(), "from", "to").spawn();
+    let running = comparing(server.url(), "old", "new").spawn();
     assert!(server.wait_until(|state| !state.scans.is_empty()));
     running.signal("INT");
     let output = running.wait();

@@ -15,6 +15,8 @@ use crate::answering::{Answer, Server};
 
 /// Seconds of one value.
 const MINUTE: i64 = 60;
+/// Alarms on one page.
+const PAGE: usize = 50;
 
 /// A running CloudWatch. It ends when it is dropped.
 pub struct CloudWatch(Server<State>);
@@ -95,12 +97,28 @@ impl State {
         let (status, body) = match (self.refusal, operation, asked) {
             (Some(code), ..) => (403, error(code)),
             (None, "GetMetricData", Ok(asked)) => (200, self.values(&asked)),
-            (None, "DescribeAlarms", _) => (200, alarms(&self.alarms)),
+            (None, "DescribeAlarms", Ok(asked)) => (200, self.alarms(&asked)),
             (None, "PutMetricAlarm", Ok(_)) => (200, nothing()),
             _ => (400, error("ValidationError")),
         };
         let headers = [("content-type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")];
         Answer::new(status, &headers, body)
+    }
+
+    /// One page: those of the names that are asked for, or all.
+    fn alarms(&self, asked: &Asked) -> Vec<u8> {
+        let is_asked_for = |name: &String| asked.names.is_empty() || asked.names.contains(name);
+        let mut left = self.alarms.iter().filter(|(name, _)| is_asked_for(name)).skip(asked.seen);
+        let page: Vec<_> = left.by_ref().take(PAGE).collect();
+        let mut body = Encoder::new(Vec::new());
+        match left.next() {
+            Some(_) => body.map(2).str("NextToken").str(&(asked.seen + PAGE).to_string()),
+            None => body.map(1),
+        };
+        body.str("MetricAlarms").array(page.len());
+        let mut body = body.into_writer();
+        body.extend(page.into_iter().flat_map(|(_, alarm)| alarm));
+        body
     }
 
     fn values(&self, asked: &Asked) -> Vec<u8> {
@@ -142,24 +160,19 @@ fn error(code: &str) -> Vec<u8> {
     body.into_writer()
 }
 
-fn alarms(alarms: &[(String, Vec<u8>)]) -> Vec<u8> {
-    let mut body = Encoder::new(Vec::new());
-    body.map(1).str("MetricAlarms").array(alarms.len());
-    let mut body = body.into_writer();
-    body.extend(alarms.iter().flat_map(|(_, alarm)| alarm));
-    body
-}
-
 fn nothing() -> Vec<u8> {
     let mut body = Encoder::new(Vec::new());
     body.map(0);
     body.into_writer()
 }
 
-/// A request: its queries, and the time that is asked for in seconds since 1970; or the name of an alarm.
+/// A request: its queries, and the time that is asked for in seconds since 1970; or the name of an alarm, or the names of
+/// several and how many others were in the pages before.
 #[derive(Default)]
 struct Asked {
     alarm: String,
+    names: Vec<String>,
+    seen: usize,
     queries: Vec<Query>,
     start: i64,
     end: i64,
@@ -180,6 +193,11 @@ impl Asked {
         map(&mut body, &mut |key, body| {
             match key {
                 "AlarmName" => asked.alarm = body.string()?,
+                "AlarmNames" => list(body, &mut |body| {
+                    asked.names.push(body.string()?);
+                    Ok(())
+                })?,
+                "NextToken" => asked.seen = body.string()?.parse().unwrap_or_default(),
                 "StartTime" => asked.start = body.timestamp()?.secs(),
                 "EndTime" => asked.end = body.timestamp()?.secs(),
                 "MetricDataQueries" => list(body, &mut |body| {

@@ -25,7 +25,8 @@ const NAMES: usize = 100;
 pub async fn steps(pair: Pair<'_>) -> Result<Vec<Step>, Trouble> {
     let client = &pair.clients.cloudwatch;
     let of_source = alarms(client, pair.from()).await?;
-    let names = names(of_source.iter().filter_map(MetricAlarm::alarm_name), pair.from(), pair.to);
+    let names =
+        names(of_source.iter().map(|alarm| alarm.alarm_name().unwrap_or_default()), pair.from(), pair.to);
     let there = named(client, &names).await?;
     let steps = of_source.iter().zip(&names).map(|(alarm, name)| {
         let wanted = about(putting(alarm).alarm_name(name), pair.from(), pair.to);
@@ -69,17 +70,17 @@ fn names<'a>(all: impl Iterator<Item = &'a str>, from: &str, to: &str) -> Vec<St
 /// new one's at its end.
 fn renamed(name: &str, from: &str, to: &str) -> String {
     let mut other = String::new();
-    let mut rest = name;
-    while let Some(at) = rest.find(from) {
-        let (before, after) = (&rest[..at], &rest[at + from.len()..]);
-        let goes_on = |next: Option<char>| next.is_some_and(char::is_alphanumeric);
-        let is_word = !goes_on(name[..name.len() - rest.len() + at].chars().next_back()) && !goes_on(after.chars().next());
-        other += before;
-        other += if is_word { to } else { from };
-        rest = after;
+    let mut done = 0;
+    for (at, _) in name.match_indices(from) {
+        let end = at + from.len();
+        let mut beside = name[..at].chars().next_back().into_iter().chain(name[end..].chars().next());
+        if !beside.any(char::is_alphanumeric) {
+            other += &name[done..at];
+            other += to;
+            done = end;
+        }
     }
-    other += rest;
-    if other == name { format!("{name}-{to}") } else { other }
+    if done == 0 { format!("{name}-{to}") } else { other + &name[done..] }
 }
 
 /// Whether it watches a metric of this table.
@@ -182,14 +183,40 @@ async fn named(client: &Client, names: &[String]) -> Result<Vec<MetricAlarm>, Tr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn an_alarm_gets_the_new_tables_name() {
-        assert_eq!(
-            renamed("rate_limits-throttled", "rate_limits", "rate_limits_2"),
-            "rate_limits_2-throttled"
-        );
-        assert_eq!(renamed("throttled", "rate_limits", "rate_limits_2"), "throttled-rate_limits_2");
+        for (name, from, to, expected) in [
+            ("rate_limits-throttled", "rate_limits", "rate_limits_2", "rate_limits_2-throttled"),
+            ("throttled", "rate_limits", "rate_limits_2", "throttled-rate_limits_2"),
+            // A short name is found in words that have nothing to do with it.
+            ("ad-load", "ad", "ads", "ads-load"),
+            ("load of ad and ad", "ad", "new", "load of new and new"),
+            ("loads", "ad", "new", "loads-new"),
+        ] {
+            assert_eq!(renamed(name, from, to), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_copies_have_one_name(
+            all in prop::collection::btree_set("(old|new|x)(-(old|new|x)){0,3}", 1..20),
+            (from, to) in ("old|x", "new|x-new|old-new"),
+        ) {
+            let names = names(all.iter().map(String::as_str), &from, &to);
+            prop_assert_eq!(names.iter().collect::<HashSet<_>>().len(), all.len());
+            prop_assert!(names.iter().all(|name| name.contains(&to)));
+        }
+
+        #[test]
+        fn a_name_made_around_the_tables_is_made_around_the_new_one(
+            before in "([a-z]{0,5}[-_ .])?", after in "([-_ .][a-z]{0,5})?", to in "[A-Z]{3,9}",
+        ) {
+            let other = renamed(&format!("{before}TABLE{after}"), "TABLE", &to);
+            prop_assert_eq!(other, format!("{before}{to}{after}"));
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::operation::put_resource_policy::builders::PutResourcePolic
 use aws_sdk_dynamodb::operation::tag_resource::builders::TagResourceInputBuilder;
 use aws_sdk_dynamodb::operation::update_continuous_backups::builders::UpdateContinuousBackupsInputBuilder;
 use aws_sdk_dynamodb::operation::update_contributor_insights::builders::UpdateContributorInsightsInputBuilder;
+use aws_sdk_dynamodb::operation::update_kinesis_streaming_destination::builders::UpdateKinesisStreamingDestinationInputBuilder;
 use aws_sdk_dynamodb::operation::update_table::builders::UpdateTableInputBuilder;
 use aws_sdk_dynamodb::operation::update_time_to_live::builders::UpdateTimeToLiveInputBuilder;
 use common::aws::Trouble;
@@ -42,6 +43,7 @@ pub enum Change {
     ScheduledAction(Box<PutScheduledActionInputBuilder>),
     Tags(TagResourceInputBuilder),
     Kinesis(EnableKinesisStreamingDestinationInputBuilder),
+    KinesisPrecision(UpdateKinesisStreamingDestinationInputBuilder),
     Insights(UpdateContributorInsightsInputBuilder),
     Alarm(Box<PutMetricAlarmInputBuilder>),
     Recovery(UpdateContinuousBackupsInputBuilder),
@@ -96,6 +98,9 @@ impl Change {
             Self::Tags(input) => send!(input, dynamodb, "TagResource", input.get_resource_arn()),
             Self::Kinesis(input) => {
                 send!(input, dynamodb, "EnableKinesisStreamingDestination", input.get_table_name())
+            }
+            Self::KinesisPrecision(input) => {
+                send!(input, dynamodb, "UpdateKinesisStreamingDestination", input.get_table_name())
             }
             Self::Insights(input) => {
                 send!(input, dynamodb, "UpdateContributorInsights", input.get_table_name())

@@ -2,8 +2,10 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::enable_kinesis_streaming_destination::builders::EnableKinesisStreamingDestinationInputBuilder;
+use aws_sdk_dynamodb::operation::update_kinesis_streaming_destination::builders::UpdateKinesisStreamingDestinationInputBuilder;
 use aws_sdk_dynamodb::types::{
-    DestinationStatus, EnableKinesisStreamingConfiguration, KinesisDataStreamDestination,
+    ApproximateCreationDateTimePrecision, DestinationStatus, EnableKinesisStreamingConfiguration,
+    KinesisDataStreamDestination, UpdateKinesisStreamingConfiguration,
 };
 use common::aws::Trouble;
 use serde_json::json;
@@ -22,25 +24,41 @@ pub async fn steps(pair: Pair<'_>) -> Result<Vec<Step>, Trouble> {
     let steps = wanted.into_iter().map(|wanted| {
         let arn = wanted.stream_arn();
         let there = found.iter().find(|found| found.stream_arn() == arn);
-        let precision = wanted.approximate_creation_date_time_precision().cloned();
-        let change = there.is_none().then(|| {
-            let configuration = precision.map(|precision| {
-                let builder = EnableKinesisStreamingConfiguration::builder();
-                builder.approximate_creation_date_time_precision(precision).build()
-            });
-            let input = EnableKinesisStreamingDestinationInputBuilder::default().table_name(pair.to);
-            let input = input.set_stream_arn(arn.map(str::to_owned));
-            Change::Kinesis(input.set_enable_kinesis_streaming_configuration(configuration))
-        });
+        let change = match there {
+            None => Some(enabling(&wanted, pair.to)),
+            Some(there) if precision(there) != precision(&wanted) => Some(updating(&wanted, pair.to)),
+            Some(_) => None,
+        };
         let found = there.map_or(json!(null), shown);
         Step::new(Setting::Kinesis, arn, found, shown(&wanted), change)
     });
     Ok(steps.collect())
 }
 
+fn enabling(wanted: &KinesisDataStreamDestination, to: &str) -> Change {
+    let configuration = EnableKinesisStreamingConfiguration::builder();
+    let configuration = configuration.approximate_creation_date_time_precision(precision(wanted));
+    let input = EnableKinesisStreamingDestinationInputBuilder::default().table_name(to);
+    let input = input.set_stream_arn(wanted.stream_arn.clone());
+    Change::Kinesis(input.enable_kinesis_streaming_configuration(configuration.build()))
+}
+
+fn updating(wanted: &KinesisDataStreamDestination, to: &str) -> Change {
+    let configuration = UpdateKinesisStreamingConfiguration::builder();
+    let configuration = configuration.approximate_creation_date_time_precision(precision(wanted));
+    let input = UpdateKinesisStreamingDestinationInputBuilder::default().table_name(to);
+    let input = input.set_stream_arn(wanted.stream_arn.clone());
+    Change::KinesisPrecision(input.update_kinesis_streaming_configuration(configuration.build()))
+}
+
+/// Milliseconds where nothing is told.
+fn precision(destination: &KinesisDataStreamDestination) -> ApproximateCreationDateTimePrecision {
+    let told = destination.approximate_creation_date_time_precision().cloned();
+    told.unwrap_or(ApproximateCreationDateTimePrecision::Millisecond)
+}
+
 fn shown(destination: &KinesisDataStreamDestination) -> serde_json::Value {
-    let precision = destination.approximate_creation_date_time_precision();
-    json!({ "precision": precision.map(|precision| precision.as_str()) })
+    json!({ "precision": precision(destination).as_str() })
 }
 
 /// Those that are in use, or soon will be.

@@ -11,15 +11,17 @@ fn update(pair: Pair<'_>) -> UpdateTableInputBuilder {
     UpdateTableInputBuilder::default().table_name(pair.to)
 }
 
-/// STANDARD is nothing to be set.
+/// STANDARD is the class of a table that names none, and where both have it there is nothing to be set.
 pub fn class(pair: Pair<'_>) -> Vec<Step> {
     let of = |table: &TableDescription| {
-        table.table_class_summary().and_then(|summary| summary.table_class.clone())
+        let summary = table.table_class_summary();
+        summary.and_then(|summary| summary.table_class.clone()).unwrap_or(TableClass::Standard)
     };
-    let Some(wanted) = of(pair.source).filter(|class| *class != TableClass::Standard) else {
+    let wanted = of(pair.source);
+    let found = pair.target.map(of);
+    if wanted == TableClass::Standard && found.as_ref().is_none_or(|found| *found == wanted) {
         return Vec::new();
-    };
-    let found = pair.target.and_then(of);
+    }
     let change = (found.as_ref() != Some(&wanted))
         .then(|| Change::Table(Box::new(update(pair).table_class(wanted.clone()))));
     let found = json!(found.as_ref().map(TableClass::as_str));

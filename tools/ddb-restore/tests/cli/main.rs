@@ -4,6 +4,9 @@
 mod flip;
 mod repeat;
 mod restore;
+mod settings;
+mod settings_alarms;
+mod settings_scaling;
 mod states;
 mod validate;
 mod validate_faults;

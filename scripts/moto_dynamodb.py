@@ -162,6 +162,16 @@ def enable_kinesis_streaming_destination(handler):
     return ActionResult({**shown, "EnableKinesisStreamingConfiguration": body.get("EnableKinesisStreamingConfiguration")})
 
 
+def update_kinesis_streaming_destination(handler):
+    body = handler.body
+    precision = body["UpdateKinesisStreamingConfiguration"]["ApproximateCreationDateTimePrecision"]
+    found = more(table_of(handler))["destinations"]
+    if found.get(body["StreamArn"]) in (None, precision):
+        refuse("ValidationException", "it is no destination of this table, or has this precision already")
+    found[body["StreamArn"]] = precision
+    return ActionResult({"TableName": body["TableName"], "StreamArn": body["StreamArn"], "DestinationStatus": "UPDATING"})
+
+
 tables.Table.describe = describe_more
 DynamoHandler.create_table = with_more(create_table)
 DynamoHandler.update_table = with_more(update_table)
@@ -172,5 +182,6 @@ for operation in [
     update_contributor_insights,
     describe_kinesis_streaming_destination,
     enable_kinesis_streaming_destination,
+    update_kinesis_streaming_destination,
 ]:
     setattr(DynamoHandler, operation.__name__, operation)

@@ -55,6 +55,7 @@ async fn policy(client: &Client, arn: &str) -> Result<Option<String>, Trouble> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn only_this_table_is_renamed() {
@@ -65,5 +66,21 @@ mod tests {
         };
         assert_eq!(about(&policy("t"), &arn("t"), &arn("t_new")), policy("t_new"));
         assert_eq!(about("{}", &arn("t"), &arn("t_new")), "{}");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_else_a_policy_names_stays(
+            from in "[a-z_.-]{3,6}", to in "[a-z_.-]{3,6}", others in prop::collection::vec("[a-z_.-]{0,6}", 0..6),
+        ) {
+            let arn = |name: &str| format!("arn:aws:dynamodb:us-east-1:1:table/{name}");
+            let policy = |name: &str| {
+                let others = others.iter().map(|other| arn(&format!("{from}{other}")));
+                let others: Vec<_> = others.filter(|other| *other != arn(&from)).collect();
+                let own = [String::new(), "/index/*".into(), "/stream/*".into(), "*".into()];
+                json!({ "Others": others, "Own": own.map(|own| format!("{}{own}", arn(name))) }).to_string()
+            };
+            prop_assert_eq!(about(&policy(&from), &arn(&from), &arn(&to)), policy(&to));
+        }
     }
 }

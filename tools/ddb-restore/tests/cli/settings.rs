@@ -306,6 +306,24 @@ fn a_policy_is_rewritten_to_the_new_table() {
 }
 
 #[test]
+fn a_destination_gets_the_precision_of_the_source() {
+    let incident = Incident::new();
+    let with = |precision: &str| {
+        json!({ "StreamArn": DESTINATION,
+            "EnableKinesisStreamingConfiguration": { "ApproximateCreationDateTimePrecision": precision } })
+    };
+    record(incident.run(&[]).assert_code(0));
+    incident.give(&incident.table, "EnableKinesisStreamingDestination", &with("MICROSECOND"));
+    incident.give(&incident.to(), "EnableKinesisStreamingDestination", &with("MILLISECOND"));
+    for (action, found) in [("set", "MILLISECOND"), ("already", "MICROSECOND")] {
+        let step = incident.step(&record(incident.run(&[]).assert_code(0)), "kinesis");
+        assert_eq!((&step["of"], &step["action"]), (&json!(DESTINATION), &json!(action)));
+        assert_eq!(step["found"], json!({ "precision": found }));
+    }
+    assert_eq!(incident.front.count("EnableKinesisStreamingDestination"), 0);
+}
+
+#[test]
 fn insights_of_an_index_are_those_of_the_index() {
     let incident = Incident::new();
     let on = json!({ "ContributorInsightsAction": "ENABLE", "IndexName": "by_user" });

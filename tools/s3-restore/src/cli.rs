@@ -46,9 +46,10 @@ Examples:
     s3-restore --shard 0/4 < versions.jsonl
 
   Millions of copies by S3 Batch Operations: look at what that would be, then do it:
-    s3-restore -n --batch s3://ops/jobs/2026-11-20/ --batch-role arn:aws:iam::123456789012:role/batch < versions.jsonl
-    s3-restore --batch s3://ops/jobs/2026-11-20/ --batch-role arn:aws:iam::123456789012:role/batch \\
-      --confirm --wait < versions.jsonl > log.jsonl
+    s3-restore -n --batch s3://ops/jobs/1/ \\
+      --batch-role arn:aws:iam::123456789012:role/batch < versions.jsonl
+    s3-restore --confirm --wait --batch s3://ops/jobs/1/ \\
+      --batch-role arn:aws:iam::123456789012:role/batch < versions.jsonl > log.jsonl
 
 What is kept:
   A copy has the content type, user metadata, cache headers, tags, storage class, encryption,
@@ -143,11 +144,6 @@ pub struct Cli {
     #[arg(short = 'n', long)]
     dry_run: bool,
 
-    #[command(flatten)]
-    copy: CopyFlags,
-    #[command(flatten)]
-    batch: BatchFlags,
-
     /// Ask for archived versions to be readable for DAYS; a later run copies them
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(i32).range(1..))]
     thaw: Option<i32>,
@@ -170,6 +166,11 @@ pub struct Cli {
     aws: AwsArgs,
     #[command(flatten)]
     common: Common,
+    // Flags after these would stand under their headings.
+    #[command(flatten)]
+    copy: CopyFlags,
+    #[command(flatten)]
+    batch: BatchFlags,
 }
 
 /// What a copy is given besides the content of its version.

@@ -7,13 +7,13 @@ use crate::{Incident, error, record};
 const METRIC: &str = "ReplicationLatency";
 
 impl Incident {
-    fn replicate(&self, status: &str) {
+    pub fn replicate(&self, status: &str) {
         let replica = json!({ "RegionName": "eu-west-1", "ReplicaStatus": status,
             "ReplicaArn": "arn:aws:dynamodb:eu-west-1:1:table/t" });
         self.front.show(&self.table, "Replicas", json!([replica]));
     }
 
-    fn lag(&self, minutes_ago: i64, ms: f64) {
+    pub fn lag(&self, minutes_ago: i64, ms: f64) {
         let at = jiff::Timestamp::now().as_second() - minutes_ago * 60;
         self.cloudwatch.consumed(METRIC, &[&self.table, "eu-west-1"], at, ms);
     }

@@ -1,6 +1,8 @@
 //! The real binary against moto's tables behind a front with DynamoDB's states, and a CloudWatch of this process.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod contract;
+mod examples;
 mod flip;
 mod repeat;
 mod restore;

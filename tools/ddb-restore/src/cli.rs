@@ -58,7 +58,8 @@ pub struct Cli {
     pub flip: Option<String>,
 
     /// How far behind that replica may be
-    #[arg(long, value_name = "TIME", value_parser = length, default_value = "5s", requires = "flip")]
+    // Not `requires`, which clap does not hold to where the required flag conflicts with another one that is given.
+    #[arg(long, value_name = "TIME", value_parser = length, default_value = "5s", conflicts_with = "to")]
     pub max_lag: Duration,
 
     /// Give up waiting after this; the restore itself goes on in AWS

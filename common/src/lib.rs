@@ -11,6 +11,8 @@ pub mod aws;
 pub mod cloudwatch;
 #[cfg(feature = "digest")]
 pub mod digest;
+#[cfg(feature = "dynamodb")]
+pub mod dynamodb;
 #[cfg(any(feature = "aws", feature = "http"))]
 mod error;
 mod generate;

@@ -246,8 +246,7 @@ fn character(name: &BytesRef<'_>) -> Result<char> {
     })
 }
 
-/// Undoes `encoding-type=url`, in which `+` is a space.
-/// A key out of its form in a URL, in which S3 writes it to listings and reports; a `+` is a space.
+/// A key out of its form in a URL, in which S3 writes it to listings (`encoding-type=url`) and reports; a `+` is a space.
 ///
 /// # Errors
 /// When it is not UTF-8.

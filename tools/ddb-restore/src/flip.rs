@@ -19,7 +19,6 @@ use crate::cli::Cli;
 use crate::clients::Clients;
 use crate::explain::explained;
 use crate::source;
-use crate::tables::Tables;
 
 /// How far back a latency still tells of now: CloudWatch is some minutes behind.
 const MINUTES: i64 = 10;
@@ -55,7 +54,7 @@ pub async fn run(
     rejects: &Rejects,
     lines: Lines,
 ) -> Result<()> {
-    let table = source::find(&Tables::new(&clients.dynamodb), &cli.from).await?;
+    let table = source::find(&clients.dynamodb, &cli.from).await?;
     let replica = replica(&table, region, &clients.region)?;
     let is_strong = table.multi_region_consistency() == Some(&MultiRegionConsistency::Strong);
     let lag = match is_strong {

@@ -13,7 +13,6 @@ mod restore;
 mod run;
 mod settings;
 mod source;
-mod tables;
 mod target;
 mod validate;
 mod window;

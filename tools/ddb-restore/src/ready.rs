@@ -3,17 +3,17 @@
 use std::cell::Cell;
 
 use anyhow::{Result, bail};
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{IndexStatus, TableDescription, TableStatus};
-use common::Ctx;
 use common::pipe::Lines;
 use common::wait::{Look, Wait};
+use common::{Ctx, dynamodb};
 
 use crate::explain::missed;
-use crate::tables::Tables;
 
 /// Waits for one table.
 pub struct Ready<'a> {
-    pub tables: Tables<'a>,
+    pub client: &'a Client,
     pub name: &'a str,
     pub wait: Wait,
     pub ctx: &'a Ctx,
@@ -30,7 +30,7 @@ impl Ready<'_> {
     pub async fn table(&self) -> Result<TableDescription> {
         let name = self.name;
         let look = async || {
-            let there = match self.tables.table(name).await {
+            let there = match dynamodb::table(self.client, name).await {
                 Ok(Some(there)) => there,
                 Ok(None) if self.seen.get() => {
                     bail!("{name} is gone: its restore has failed, or somebody deleted it")

@@ -7,6 +7,8 @@ use anyhow::{Result, bail};
 use aws_sdk_dynamodb::operation::restore_table_to_point_in_time::builders::RestoreTableToPointInTimeInputBuilder;
 use aws_sdk_dynamodb::types::TableDescription;
 use aws_smithy_types::DateTime;
+use common::aws::Trouble;
+use common::dynamodb::{self, stream_arn};
 use common::input::Item;
 use common::pipe::Lines;
 use common::reject::Rejects;
@@ -21,7 +23,6 @@ use crate::explain::explained;
 use crate::ready::{Ready, lacks};
 use crate::record::{Action, Record, Restore, Timings};
 use crate::settings::{Pair, Phase, Plan};
-use crate::tables::{Tables, stream_arn};
 use crate::validate::{Outcome, validate};
 use crate::{compare, global, source, target};
 
@@ -51,17 +52,17 @@ impl Restoring<'_> {
     /// Whatever ends the run.
     pub async fn run(self) -> Result<()> {
         let Self { cli, to, clients, .. } = &self;
-        let tables = Tables::new(&clients.dynamodb);
-        let source = source::find(&tables, &cli.from).await?;
+        let client = &clients.dynamodb;
+        let source = source::find(client, &cli.from).await?;
         let request = cli.overrides.request(&source)?;
-        let there = tables.table(to).await.map_err(explained)?;
+        let there = dynamodb::table(client, to).await.map_err(explained)?;
         let window = match &there {
             Some(there) => {
                 target::check(there, &source, cli.at)?;
                 tracing::info!("{to} is there: an earlier run started this restore");
                 None
             }
-            None => Some(source::window(&tables, &cli.from, cli.at).await?),
+            None => Some(source::window(client, &cli.from, cli.at).await?),
         };
         let not_carried = self.not_carried(&source);
         let plan = self.plan(&source, there.as_ref()).await?;
@@ -124,7 +125,7 @@ impl Restoring<'_> {
             () = ready(()) => {}
         }
         let ready = Ready {
-            tables: Tables::new(&clients.dynamodb),
+            client: &clients.dynamodb,
             name: to,
             wait: Wait::new(self.ctx, cli.timeout),
             ctx: self.ctx,
@@ -164,11 +165,13 @@ impl Restoring<'_> {
         let at = cli.at.map(|at| DateTime::from_secs(at.as_second()));
         let request = request.source_table_name(&cli.from).set_restore_date_time(at);
         let request = request.set_use_latest_restorable_time(at.is_none().then_some(true));
-        match ready.tables.restore(to, request).await {
-            Ok(()) => tracing::info!("{to}: the restore was started"),
+        let answer = request.target_table_name(*to).send_with(ready.client).await;
+        let what = format!("RestoreTableToPointInTime to {to}");
+        match answer.map_err(|error| Trouble::new(&what, &error)) {
+            Ok(_) => tracing::info!("{to}: the restore was started"),
             Err(trouble) if trouble.code == "TableAlreadyExistsException" => {
                 // An answer that was lost, or a run of the same command beside this one.
-                match ready.tables.table(to).await.map_err(explained)? {
+                match dynamodb::table(ready.client, to).await.map_err(explained)? {
                     Some(there) => target::check(&there, source, cli.at)?,
                     None => return Err(explained(trouble)),
                 }

@@ -1,29 +1,30 @@
 //! The table to restore from.
 
 use anyhow::{Result, anyhow, bail};
-use aws_sdk_dynamodb::types::TableDescription;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{BackupTypeFilter, TableDescription};
+use common::dynamodb;
 use jiff::Timestamp;
 
 use crate::explain::explained;
-use crate::tables::Tables;
 use crate::window::Window;
 
 /// The table of this name.
 ///
 /// # Errors
 /// One line: there is none, and what is left of one that was deleted.
-pub async fn find(tables: &Tables<'_>, name: &str) -> Result<TableDescription> {
-    match tables.first(name).await.map_err(explained)? {
+pub async fn find(client: &Client, name: &str) -> Result<TableDescription> {
+    match dynamodb::probe(client, name).await.map_err(explained)? {
         Some(table) => Ok(table),
-        None => Err(lost(tables, name).await),
+        None => Err(lost(client, name).await),
     }
 }
 
 /// DynamoDB makes a backup of a table with point-in-time recovery when it is deleted, and keeps it for 35 days (Developer
 /// Guide, "Point-in-time recovery: how it works").
-async fn lost(tables: &Tables<'_>, name: &str) -> anyhow::Error {
+async fn lost(client: &Client, name: &str) -> anyhow::Error {
     let none = format!("there is no table {name}: check the name, --region and --profile");
-    match tables.of_deletion(name).await {
+    match dynamodb::newest_backup(client, name, BackupTypeFilter::System, |_| true).await {
         Ok(Some(backup)) => anyhow!(
             "{name} was deleted, and can be restored to the moment of its deletion alone: aws dynamodb \
              restore-table-from-backup --target-table-name NAME --backup-arn '{}'",
@@ -38,8 +39,8 @@ async fn lost(tables: &Tables<'_>, name: &str) -> anyhow::Error {
 ///
 /// # Errors
 /// One line: it cannot be restored, or not to this time.
-pub async fn window(tables: &Tables<'_>, name: &str, at: Option<Timestamp>) -> Result<Window> {
-    let Some(recovery) = tables.recovery(name).await.map_err(explained)? else {
+pub async fn window(client: &Client, name: &str, at: Option<Timestamp>) -> Result<Window> {
+    let Some(recovery) = dynamodb::recovery(client, name).await.map_err(explained)? else {
         bail!(
             "{name} has no point-in-time recovery, and can be brought back from a backup alone: aws dynamodb list-backups \
              --table-name {name}; to have it from now on: aws dynamodb update-continuous-backups --table-name {name} \

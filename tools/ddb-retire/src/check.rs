@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use aws_sdk_dynamodb::types::TableDescription;
 use common::aws::Trouble;
+use common::dynamodb::{self, stream_arn};
 use jiff::Timestamp;
 
 use crate::archive::Method;
@@ -10,7 +11,6 @@ use crate::dynamodb::explained;
 use crate::left::{self, Left};
 use crate::obstacle;
 use crate::quiet::{self, Requests, Span};
-use crate::record::stream_arn;
 use crate::retire::Run;
 use crate::world::World;
 
@@ -64,9 +64,9 @@ impl Run {
                 .push("an export needs point-in-time recovery, and that is off: archive by a backup".into());
         }
         if let Some(name) = &self.cli.restored {
-            let found = self.dynamodb.table(name).await.map_err(explained)?;
+            let found = dynamodb::table(&self.dynamodb.client, name).await.map_err(explained)?;
             let recovery = match &found {
-                Some(_) => self.dynamodb.recovery(name).await.map_err(explained)?,
+                Some(_) => dynamodb::recovery(&self.dynamodb.client, name).await.map_err(explained)?,
                 None => None,
             };
             reasons.extend(obstacle::of_replacement(

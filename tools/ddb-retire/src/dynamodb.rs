@@ -5,10 +5,10 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Builder;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::types::{
-    BackupStatus, BackupSummary, BackupType, BackupTypeFilter, ExportFormat, PointInTimeRecoveryDescription,
-    PointInTimeRecoveryStatus, TableDescription,
+    BackupStatus, BackupSummary, BackupType, BackupTypeFilter, ExportFormat, TableDescription,
 };
-use common::aws::{Trouble, probe_retries};
+use common::aws::Trouble;
+use common::dynamodb;
 use common::s3::S3Url;
 
 use crate::archive::{Archive, Method, is_whole};
@@ -48,7 +48,7 @@ impl DynamoDb {
     /// # Errors
     /// A request that failed after a few tries.
     pub async fn first_look(&self) -> Result<World, Trouble> {
-        self.find(&self.table, Some(Builder::new().retry_config(probe_retries()))).await?;
+        dynamodb::probe(&self.client, &self.table).await?;
         self.look(None).await
     }
 
@@ -57,7 +57,7 @@ impl DynamoDb {
     /// # Errors
     /// A request that failed after all its tries.
     pub async fn look(&self, known: Option<&str>) -> Result<World, Trouble> {
-        let table = self.table(&self.table).await?;
+        let table = dynamodb::table(&self.client, &self.table).await?;
         let archive = match (&self.method, known) {
             (Method::Backup(_), Some(arn)) => self.backup(arn).await?,
             (Method::Export(_), Some(arn)) => self.export(arn).await?.map(|(archive, _)| archive),
@@ -65,38 +65,6 @@ impl DynamoDb {
             (Method::Export(place), None) => self.find_export(table.as_ref(), place).await?,
         };
         Ok(World { table, archive })
-    }
-
-    /// The table of this name, or nothing when there is none.
-    ///
-    /// # Errors
-    /// A request that failed after all its tries.
-    pub async fn table(&self, name: &str) -> Result<Option<TableDescription>, Trouble> {
-        self.find(name, None).await
-    }
-
-    async fn find(&self, name: &str, config: Option<Builder>) -> Result<Option<TableDescription>, Trouble> {
-        let request = self.client.describe_table().table_name(name).customize();
-        let answer = request.config_override(config.unwrap_or_default()).send().await;
-        match answer.map_err(|error| Trouble::new(&format!("DescribeTable {name}"), &error)) {
-            Ok(answer) => Ok(answer.table),
-            Err(trouble) if trouble.code == "ResourceNotFoundException" => Ok(None),
-            Err(trouble) => Err(trouble),
-        }
-    }
-
-    /// The point-in-time recovery of a table, where it is on.
-    ///
-    /// # Errors
-    /// A request that failed after all its tries.
-    pub async fn recovery(&self, table: &str) -> Result<Option<PointInTimeRecoveryDescription>, Trouble> {
-        let answer = self.client.describe_continuous_backups().table_name(table).send().await;
-        let answer =
-            answer.map_err(|error| Trouble::new(&format!("DescribeContinuousBackups of {table}"), &error));
-        let found = answer?.continuous_backups_description;
-        Ok(found.and_then(|found| found.point_in_time_recovery_description).filter(|recovery| {
-            recovery.point_in_time_recovery_status() == Some(&PointInTimeRecoveryStatus::Enabled)
-        }))
     }
 
     /// The newest backup of the wanted name that is of this very table, or of the last one that had its name. Names of
@@ -114,25 +82,8 @@ impl DynamoDb {
                 && backup.backup_name() == Some(&wanted)
                 && table.is_none_or(|table| table.table_id() == Some(of))
         };
-        let mut found: Option<BackupSummary> = None;
-        let mut start = None;
-        loop {
-            let request = self.client.list_backups().table_name(&self.table);
-            let request = request.backup_type(BackupTypeFilter::User).set_exclusive_start_backup_arn(start);
-            let page = request.send().await;
-            let what = format!("ListBackups of {}", self.table);
-            let page = page.map_err(|error| Trouble::new(&what, &error))?;
-            for backup in page.backup_summaries.unwrap_or_default().into_iter().filter(is_wanted) {
-                let made = |one: &BackupSummary| one.backup_creation_date_time().map(|time| time.as_nanos());
-                if found.as_ref().is_none_or(|found| made(found) <= made(&backup)) {
-                    found = Some(backup);
-                }
-            }
-            start = page.last_evaluated_backup_arn;
-            if start.is_none() {
-                break;
-            }
-        }
+        let found =
+            dynamodb::newest_backup(&self.client, &self.table, BackupTypeFilter::User, is_wanted).await?;
         match found.and_then(|found| found.backup_arn) {
             Some(arn) => self.backup(&arn).await,
             None => Ok(None),

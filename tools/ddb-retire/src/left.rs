@@ -1,9 +1,9 @@
 //! What outlives the table and has nothing to do any more: told, and left as it is.
 
-use aws_sdk_applicationautoscaling::types::ServiceNamespace;
 use aws_sdk_cloudwatch::types::{Dimension, MetricAlarm};
 use aws_sdk_dynamodb::types::TableDescription;
 use common::aws::Trouble;
+use common::dynamodb;
 use serde::Serialize;
 
 /// Alarms and autoscaling targets of a table and its indexes.
@@ -54,19 +54,13 @@ pub async fn scalable_targets(
     table: &TableDescription,
 ) -> Result<Vec<String>, Trouble> {
     let name = table.table_name().unwrap_or_default();
-    let mut found = Vec::new();
     let indexes = table.global_secondary_indexes().iter().filter_map(|index| index.index_name());
-    let ids: Vec<_> = std::iter::once(format!("table/{name}"))
-        .chain(indexes.map(|index| format!("table/{name}/index/{index}")))
-        .collect();
-    let request = client.describe_scalable_targets().service_namespace(ServiceNamespace::Dynamodb);
-    let mut pages = request.set_resource_ids(Some(ids)).into_paginator().items().send();
-    while let Some(target) = pages.next().await {
-        let target = target.map_err(|error| Trouble::new("DescribeScalableTargets", &error))?;
-        found.push(format!(
+    let targets = dynamodb::scalable_targets(client, name, indexes).await?;
+    let shown = targets.into_iter().map(|target| {
+        format!(
             "{} {} {}-{}",
             target.resource_id, target.scalable_dimension, target.min_capacity, target.max_capacity
-        ));
-    }
-    Ok(found)
+        )
+    });
+    Ok(shown.collect())
 }

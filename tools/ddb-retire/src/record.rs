@@ -1,6 +1,5 @@
 //! The record on stdout: what was done, and how to undo it.
 
-use aws_sdk_dynamodb::types::TableDescription;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -95,10 +94,4 @@ impl Archive {
             },
         }
     }
-}
-
-/// The ARN of the stream, where there is one.
-pub fn stream_arn(table: &TableDescription) -> Option<&str> {
-    let is_on = table.stream_specification().is_some_and(|stream| stream.stream_enabled());
-    table.latest_stream_arn().filter(|_| is_on)
 }

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use aws_sdk_dynamodb::types::{PointInTimeRecoveryDescription, TableDescription};
 use common::Ctx;
+use common::dynamodb::{recovery, stream_arn};
 use common::pipe::{Lines, Out};
 use common::receipts::Receipts;
 use common::wait::Wait;
@@ -11,7 +12,7 @@ use crate::archive::Method;
 use crate::cli::Cli;
 use crate::dynamodb::{DynamoDb, explained};
 use crate::left::Left;
-use crate::record::{Action, Archive, Record, Retire, stream_arn};
+use crate::record::{Action, Archive, Record, Retire};
 use crate::settings::Settings;
 use crate::step::{self, Step};
 use crate::way_back;
@@ -105,9 +106,9 @@ impl Run {
 
     /// All that must be known, and be as it should be, before anything is changed.
     async fn before(&mut self, table: &TableDescription, world: &World) -> Result<Settings> {
-        self.recovery = self.dynamodb.recovery(&self.target.table).await.map_err(explained)?;
+        self.recovery = recovery(&self.dynamodb.client, &self.target.table).await.map_err(explained)?;
         let settings =
-            Settings::of(&self.dynamodb, table, self.recovery.as_ref()).await.map_err(explained)?;
+            Settings::of(&self.dynamodb.client, table, self.recovery.as_ref()).await.map_err(explained)?;
         self.set_again = settings.commands(table, &self.region);
         self.check(world).await?;
         self.tell(table).await;

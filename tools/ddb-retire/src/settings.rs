@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::{PointInTimeRecoveryDescription, TableDescription, Tag, TimeToLiveStatus};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{PointInTimeRecoveryDescription, TableDescription};
 use common::aws::Trouble;
+use common::dynamodb;
 use common::shell::Command;
 use serde::Serialize;
-
-use crate::dynamodb::DynamoDb;
 
 /// The settings that a restore leaves at their defaults (Developer Guide, "Restoring tables from backups").
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -29,16 +29,13 @@ pub struct Settings {
     pub resource_policy: Option<String>,
 }
 
-/// Days of point-in-time recovery where the answer names none (API reference, PointInTimeRecoveryDescription).
-const DAYS: i32 = 35;
-
 impl Settings {
     /// Those of a table that is there.
     ///
     /// # Errors
     /// A request that failed after all its tries.
     pub async fn of(
-        dynamodb: &DynamoDb,
+        client: &Client,
         table: &TableDescription,
         recovery: Option<&PointInTimeRecoveryDescription>,
     ) -> Result<Self, Trouble> {
@@ -46,13 +43,13 @@ impl Settings {
         let class = table.table_class_summary().and_then(|summary| summary.table_class());
         let arn = table.table_arn().unwrap_or_default();
         Ok(Self {
-            tags: dynamodb.tags(arn).await?.into_iter().map(|Tag { key, value, .. }| (key, value)).collect(),
-            ttl: dynamodb.ttl(table.table_name().unwrap_or_default()).await?,
+            tags: dynamodb::tags(client, arn).await?,
+            ttl: dynamodb::ttl_attribute(client, table.table_name().unwrap_or_default()).await?,
             stream: stream.and_then(|stream| stream.stream_view_type()).map(|view| view.as_str().to_owned()),
-            recovery_period_days: recovery.map(|recovery| recovery.recovery_period_in_days().unwrap_or(DAYS)),
+            recovery_period_days: recovery.map(dynamodb::recovery_days),
             deletion_protection: table.deletion_protection_enabled() == Some(true),
             table_class: class.map(|class| class.as_str().to_owned()),
-            resource_policy: dynamodb.resource_policy(arn).await?,
+            resource_policy: dynamodb::resource_policy(client, arn).await?,
         })
     }
 
@@ -72,8 +69,7 @@ impl Settings {
             command.options(option, values);
             commands.push(command);
         };
-        // Tags of AWS itself cannot be set (API reference, Tag).
-        let own = self.tags.iter().filter(|(key, _)| !key.starts_with("aws:"));
+        let own = self.tags.iter().filter(|(key, _)| dynamodb::is_own_tag(key));
         let tags: Vec<_> = own.map(|(key, value)| tag(key, value)).collect();
         if !tags.is_empty() {
             of_arn("tag-resource", "--tags", tags);
@@ -129,43 +125,6 @@ fn wait(name: Option<&str>) -> Command {
 /// As JSON, which has no trouble with a comma in a value.
 fn tag(key: &str, value: &str) -> String {
     serde_json::json!({"Key": key, "Value": value}).to_string()
-}
-
-impl DynamoDb {
-    async fn tags(&self, arn: &str) -> Result<Vec<Tag>, Trouble> {
-        let mut tags = Vec::new();
-        let mut next = None;
-        loop {
-            let request = self.client.list_tags_of_resource().resource_arn(arn).set_next_token(next);
-            let page = request.send().await;
-            let page = page.map_err(|error| Trouble::new(&format!("ListTagsOfResource {arn}"), &error))?;
-            tags.extend(page.tags.unwrap_or_default());
-            next = page.next_token;
-            if next.is_none() {
-                return Ok(tags);
-            }
-        }
-    }
-
-    async fn ttl(&self, table: &str) -> Result<Option<String>, Trouble> {
-        let answer = self.client.describe_time_to_live().table_name(table).send().await;
-        let answer =
-            answer.map_err(|error| Trouble::new(&format!("DescribeTimeToLive of {table}"), &error))?;
-        let is_on = |status: Option<&TimeToLiveStatus>| {
-            matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling))
-        };
-        let ttl = answer.time_to_live_description.filter(|ttl| is_on(ttl.time_to_live_status()));
-        Ok(ttl.and_then(|ttl| ttl.attribute_name))
-    }
-
-    async fn resource_policy(&self, arn: &str) -> Result<Option<String>, Trouble> {
-        let answer = self.client.get_resource_policy().resource_arn(arn).send().await;
-        match answer.map_err(|error| Trouble::new(&format!("GetResourcePolicy of {arn}"), &error)) {
-            Ok(answer) => Ok(answer.policy),
-            Err(trouble) if trouble.code == "PolicyNotFoundException" => Ok(None),
-            Err(trouble) => Err(trouble),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The resource-based policy of the table, which names the table by its ARN.
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_resource_policy::builders::PutResourcePolicyInputBuilder;
 use common::aws::Trouble;
+use common::dynamodb::resource_policy;
 use serde_json::{Value, json};
 
 use super::change::Change;
@@ -13,10 +13,10 @@ pub async fn steps(pair: Pair<'_>) -> Result<Vec<Step>, Trouble> {
     let client = &pair.clients.dynamodb;
     let from_arn = pair.source.table_arn().unwrap_or_default();
     let to_arn = pair.to_arn();
-    let Some(policy) = policy(client, from_arn).await? else { return Ok(Vec::new()) };
+    let Some(policy) = resource_policy(client, from_arn).await? else { return Ok(Vec::new()) };
     let wanted = about(&policy, from_arn, &to_arn);
     let found = match pair.target {
-        Some(_) => self::policy(client, &to_arn).await?,
+        Some(_) => resource_policy(client, &to_arn).await?,
         None => None,
     };
     // The service may write a policy otherwise than it was given.
@@ -41,15 +41,6 @@ fn about(policy: &str, from_arn: &str, to_arn: &str) -> String {
         text.push_str(part);
     }
     text
-}
-
-async fn policy(client: &Client, arn: &str) -> Result<Option<String>, Trouble> {
-    let answer = client.get_resource_policy().resource_arn(arn).send().await;
-    match answer.map_err(|error| Trouble::new(&format!("GetResourcePolicy of {arn}"), &error)) {
-        Ok(answer) => Ok(answer.policy),
-        Err(trouble) if trouble.code == "PolicyNotFoundException" => Ok(None),
-        Err(trouble) => Err(trouble),
-    }
 }
 
 #[cfg(test)]

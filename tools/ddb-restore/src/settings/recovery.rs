@@ -3,21 +3,16 @@
 use aws_sdk_dynamodb::operation::update_continuous_backups::builders::UpdateContinuousBackupsInputBuilder;
 use aws_sdk_dynamodb::types::PointInTimeRecoverySpecification;
 use common::aws::Trouble;
+use common::dynamodb::{recovery, recovery_days};
 use serde_json::json;
 
 use super::change::Change;
 use super::{Pair, Setting, Step};
-use crate::tables::Tables;
-
-/// Days where the answer names none (API reference, PointInTimeRecoveryDescription).
-const DAYS: i32 = 35;
 
 /// On for as many days as that of the source reaches back.
 pub async fn steps(pair: Pair<'_>) -> Result<Vec<Step>, Trouble> {
-    let tables = Tables::new(&pair.clients.dynamodb);
     let days = async |table: &str| -> Result<Option<i32>, Trouble> {
-        let recovery = tables.recovery(table).await?;
-        Ok(recovery.map(|recovery| recovery.recovery_period_in_days().unwrap_or(DAYS)))
+        Ok(recovery(&pair.clients.dynamodb, table).await?.as_ref().map(recovery_days))
     };
     let Some(wanted) = days(pair.from()).await? else { return Ok(Vec::new()) };
     let found = match pair.target {

@@ -10,6 +10,7 @@ use aws_sdk_applicationautoscaling::types::{
     ScalableDimension, ScalableTarget, ScalingPolicy, ScheduledAction, ServiceNamespace,
 };
 use common::aws::Trouble;
+use common::dynamodb::{scalable_id, scalable_targets};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -37,7 +38,10 @@ impl Scaled {
     /// # Errors
     /// A request that failed after all its tries.
     pub async fn of(client: &Client, table: &str, indexes: &BTreeSet<&str>) -> Result<Self, Trouble> {
-        Ok(Self { table: table.to_owned(), targets: targets(client, table, indexes).await? })
+        Ok(Self {
+            table: table.to_owned(),
+            targets: scalable_targets(client, table, indexes.iter().copied()).await?,
+        })
     }
 
     /// Whether it chooses the read units of the table, or of this index.
@@ -53,16 +57,8 @@ impl Scaled {
     }
 
     fn has(&self, index: Option<&str>, dimensions: [ScalableDimension; 2]) -> bool {
-        let id = resource_id(&self.table, index);
+        let id = scalable_id(&self.table, index);
         self.targets.iter().any(|one| one.resource_id == id && dimensions.contains(&one.scalable_dimension))
-    }
-}
-
-/// User Guide of Application Auto Scaling, "DynamoDB and Application Auto Scaling".
-fn resource_id(table: &str, index: Option<&str>) -> String {
-    match index {
-        Some(index) => format!("table/{table}/index/{index}"),
-        None => format!("table/{table}"),
     }
 }
 
@@ -78,72 +74,77 @@ pub async fn steps(pair: Pair<'_>) -> Result<Vec<Step>, Trouble> {
         _ => Scaling::default(),
     };
     let renamed = |id: &str| {
-        let rest = id.strip_prefix(&resource_id(pair.from(), None)).unwrap_or_default();
-        format!("{}{rest}", resource_id(pair.to, None))
+        let rest = id.strip_prefix(&scalable_id(pair.from(), None)).unwrap_or_default();
+        format!("{}{rest}", scalable_id(pair.to, None))
     };
     let same = |id: &str| id.to_owned();
-    let mut steps = Vec::new();
+    let of = |id: &Option<String>, what: &str| format!("{} {what}", shown_id(id, pair.to));
 
-    let found: Vec<_> = target.targets.iter().map(|one| registering(one, same)).collect();
-    for one in &source.targets {
+    let wanted = source.targets.iter().map(|one| {
         let wanted = registering(one, renamed);
-        let is_its = |found: &&RegisterScalableTargetInputBuilder| {
-            found.get_resource_id() == wanted.get_resource_id()
-                && found.get_scalable_dimension() == wanted.get_scalable_dimension()
-        };
-        let there = found.iter().find(is_its);
-        let shown = |target: &RegisterScalableTargetInputBuilder| json!({ "min": target.get_min_capacity(), "max": target.get_max_capacity() });
-        let change = (there != Some(&wanted)).then(|| Change::ScalableTarget(Box::new(wanted.clone())));
-        let of =
-            format!("{} {}", shown_id(wanted.get_resource_id(), pair.to), one.scalable_dimension.as_str());
-        steps.push(step(&of, there.map(shown), shown(&wanted), change));
-    }
+        (of(wanted.get_resource_id(), one.scalable_dimension.as_str()), wanted)
+    });
+    let found = target.targets.iter().map(|one| registering(one, same)).collect();
+    let is_its = |found: &RegisterScalableTargetInputBuilder, wanted: &RegisterScalableTargetInputBuilder| {
+        found.get_resource_id() == wanted.get_resource_id()
+            && found.get_scalable_dimension() == wanted.get_scalable_dimension()
+    };
+    let shown = |target: &RegisterScalableTargetInputBuilder| json!({ "min": target.get_min_capacity(), "max": target.get_max_capacity() });
+    let mut steps = compared(wanted, found, is_its, shown, Change::ScalableTarget);
 
-    let found: Vec<_> = target.policies.iter().map(|one| putting(one, same)).collect();
-    for one in &source.policies {
+    let wanted = source.policies.iter().map(|one| {
         let wanted = putting(one, renamed);
-        let is_its = |found: &&PutScalingPolicyInputBuilder| {
-            found.get_resource_id() == wanted.get_resource_id()
-                && found.get_scalable_dimension() == wanted.get_scalable_dimension()
-                && found.get_policy_name() == wanted.get_policy_name()
-        };
-        let there = found.iter().find(is_its);
-        let shown = |policy: &PutScalingPolicyInputBuilder| {
-            let tracking = policy.get_target_tracking_scaling_policy_configuration().as_ref();
-            let kind = policy.get_policy_type().as_ref().map(|kind| kind.as_str());
-            json!({ "type": kind, "target_value": tracking.map(|tracking| tracking.target_value()) })
-        };
-        let change = (there != Some(&wanted)).then(|| Change::ScalingPolicy(Box::new(wanted.clone())));
-        let of = format!("{} policy {}", shown_id(wanted.get_resource_id(), pair.to), one.policy_name);
-        steps.push(step(&of, there.map(shown), shown(&wanted), change));
-    }
+        (of(wanted.get_resource_id(), &format!("policy {}", one.policy_name)), wanted)
+    });
+    let found = target.policies.iter().map(|one| putting(one, same)).collect();
+    let is_its = |found: &PutScalingPolicyInputBuilder, wanted: &PutScalingPolicyInputBuilder| {
+        found.get_resource_id() == wanted.get_resource_id()
+            && found.get_scalable_dimension() == wanted.get_scalable_dimension()
+            && found.get_policy_name() == wanted.get_policy_name()
+    };
+    let shown = |policy: &PutScalingPolicyInputBuilder| {
+        let tracking = policy.get_target_tracking_scaling_policy_configuration().as_ref();
+        let kind = policy.get_policy_type().as_ref().map(|kind| kind.as_str());
+        json!({ "type": kind, "target_value": tracking.map(|tracking| tracking.target_value()) })
+    };
+    steps.extend(compared(wanted, found, is_its, shown, Change::ScalingPolicy));
 
     let now = Timestamp::now();
-    let found: Vec<_> = target.actions.iter().map(|one| scheduling(one, same)).collect();
-    for one in source.actions.iter().filter(|one| !is_over(one, now)) {
+    let wanted = source.actions.iter().filter(|one| !is_over(one, now)).map(|one| {
         let wanted = scheduling(one, renamed);
-        let is_its = |found: &&PutScheduledActionInputBuilder| {
-            found.get_resource_id() == wanted.get_resource_id()
-                && found.get_scalable_dimension() == wanted.get_scalable_dimension()
-                && found.get_scheduled_action_name() == wanted.get_scheduled_action_name()
-        };
-        let there = found.iter().find(is_its);
-        let shown = |action: &PutScheduledActionInputBuilder| json!({ "schedule": action.get_schedule() });
-        let change = (there != Some(&wanted)).then(|| Change::ScheduledAction(Box::new(wanted.clone())));
-        let of =
-            format!("{} action {}", shown_id(wanted.get_resource_id(), pair.to), one.scheduled_action_name);
-        steps.push(step(&of, there.map(shown), shown(&wanted), change));
-    }
+        (of(wanted.get_resource_id(), &format!("action {}", one.scheduled_action_name)), wanted)
+    });
+    let found = target.actions.iter().map(|one| scheduling(one, same)).collect();
+    let is_its = |found: &PutScheduledActionInputBuilder, wanted: &PutScheduledActionInputBuilder| {
+        found.get_resource_id() == wanted.get_resource_id()
+            && found.get_scalable_dimension() == wanted.get_scalable_dimension()
+            && found.get_scheduled_action_name() == wanted.get_scheduled_action_name()
+    };
+    let shown = |action: &PutScheduledActionInputBuilder| json!({ "schedule": action.get_schedule() });
+    steps.extend(compared(wanted, found, is_its, shown, Change::ScheduledAction));
     Ok(steps)
 }
 
-fn step(of: &str, found: Option<Value>, wanted: Value, change: Option<Change>) -> Step {
-    Step::new(Setting::Autoscaling, Some(of), found.unwrap_or_default(), wanted, change)
+/// One step for each that is wanted, by its name for people, beside the one that the new table has in its place.
+fn compared<T: Clone + PartialEq>(
+    wanted: impl Iterator<Item = (String, T)>,
+    found: Vec<T>,
+    is_its: impl Fn(&T, &T) -> bool,
+    shown: impl Fn(&T) -> Value,
+    change: impl Fn(Box<T>) -> Change,
+) -> Vec<Step> {
+    let steps = wanted.map(|(of, wanted)| {
+        let there = found.iter().find(|found| is_its(found, &wanted));
+        let change = (there != Some(&wanted)).then(|| change(Box::new(wanted.clone())));
+        let found = there.map(&shown).unwrap_or_default();
+        Step::new(Setting::Autoscaling, Some(&of), found, shown(&wanted), change)
+    });
+    steps.collect()
 }
 
 /// The table or index that a resource id is of, within its table.
 fn shown_id(id: &Option<String>, table: &str) -> String {
-    let rest = id.as_deref().and_then(|id| id.strip_prefix(&resource_id(table, None))).unwrap_or_default();
+    let rest = id.as_deref().and_then(|id| id.strip_prefix(&scalable_id(table, None))).unwrap_or_default();
     if rest.is_empty() { "table".to_owned() } else { rest.trim_start_matches('/').to_owned() }
 }
 
@@ -190,26 +191,12 @@ fn scheduling(one: &ScheduledAction, name: impl Fn(&str) -> String) -> PutSchedu
         .set_scalable_target_action(one.scalable_target_action.clone())
 }
 
-async fn targets(
-    client: &Client,
-    table: &str,
-    indexes: &BTreeSet<&str>,
-) -> Result<Vec<ScalableTarget>, Trouble> {
-    let ids = std::iter::once(None).chain(indexes.iter().copied().map(Some));
-    let ids = ids.map(|index| resource_id(table, index)).collect();
-    let request = client.describe_scalable_targets().service_namespace(ServiceNamespace::Dynamodb);
-    let mut pages = request.set_resource_ids(Some(ids)).into_paginator().items().send();
-    let mut all = Vec::new();
-    while let Some(one) = pages.next().await {
-        let what = format!("DescribeScalableTargets of {table}");
-        all.push(one.map_err(|error| Trouble::new(&what, &error))?);
-    }
-    Ok(all)
-}
-
 impl Scaling {
     async fn of(client: &Client, table: &str, indexes: &BTreeSet<&str>) -> Result<Self, Trouble> {
-        let mut found = Self { targets: targets(client, table, indexes).await?, ..Self::default() };
+        let mut found = Self {
+            targets: scalable_targets(client, table, indexes.iter().copied()).await?,
+            ..Self::default()
+        };
         let ids: BTreeSet<&String> = found.targets.iter().map(|target| &target.resource_id).collect();
         for id in ids {
             let request = client.describe_scaling_policies().service_namespace(ServiceNamespace::Dynamodb);

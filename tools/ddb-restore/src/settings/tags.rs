@@ -1,4 +1,4 @@
-//! Tags. Those of AWS itself cannot be set (API reference, Tag).
+//! Tags that can be set.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::tag_resource::builders::TagResourceInputBuilder;
 use aws_sdk_dynamodb::types::Tag;
 use common::aws::Trouble;
+use common::dynamodb::{is_own_tag, tags};
 use serde_json::json;
 
 use super::change::Change;
@@ -14,12 +15,12 @@ use super::{Pair, Setting, Step};
 /// All that the source has; what the new table has besides is left.
 pub async fn steps(pair: Pair<'_>) -> Result<Vec<Step>, Trouble> {
     let client = &pair.clients.dynamodb;
-    let wanted = tags(client, pair.source.table_arn().unwrap_or_default()).await?;
+    let wanted = own(client, pair.source.table_arn().unwrap_or_default()).await?;
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
     let found = match pair.target {
-        Some(_) => Some(tags(client, &pair.to_arn()).await?),
+        Some(_) => Some(own(client, &pair.to_arn()).await?),
         None => None,
     };
     let missing: Vec<Tag> = wanted
@@ -34,18 +35,8 @@ pub async fn steps(pair: Pair<'_>) -> Result<Vec<Step>, Trouble> {
     Ok(vec![Step::new(Setting::Tags, None, json!(found), json!(wanted), change)])
 }
 
-async fn tags(client: &Client, arn: &str) -> Result<BTreeMap<String, String>, Trouble> {
-    let mut tags = BTreeMap::new();
-    let mut next = None;
-    loop {
-        let request = client.list_tags_of_resource().resource_arn(arn).set_next_token(next);
-        let page = request.send().await;
-        let page = page.map_err(|error| Trouble::new(&format!("ListTagsOfResource {arn}"), &error))?;
-        let own = page.tags.unwrap_or_default().into_iter().filter(|tag| !tag.key.starts_with("aws:"));
-        tags.extend(own.map(|Tag { key, value, .. }| (key, value)));
-        next = page.next_token;
-        if next.is_none() {
-            return Ok(tags);
-        }
-    }
+async fn own(client: &Client, arn: &str) -> Result<BTreeMap<String, String>, Trouble> {
+    let mut own = tags(client, arn).await?;
+    own.retain(|key, _| is_own_tag(key));
+    Ok(own)
 }

@@ -122,17 +122,27 @@ impl Lines {
     /// # Errors
     /// The lines themselves, when stdout is dead.
     pub async fn send(&self, lines: Vec<u8>) -> Result<(), Vec<u8>> {
-        let sent = if self.dead.is_cancelled() {
-            Err(lines)
-        } else {
-            self.queue.send(lines).await.map_err(|back| back.0)
-        };
+        let sent =
+            if self.is_closed() { Err(lines) } else { self.queue.send(lines).await.map_err(|back| back.0) };
         sent.inspect_err(|_| self.refused.store(true, Relaxed))
     }
 
     /// Resolves when nobody reads stdout any more.
     pub async fn closed(&self) {
         self.dead.cancelled().await;
+    }
+
+    /// Resolves when nothing more is to be started: `stop` was cancelled, or nobody reads stdout any more.
+    pub async fn halted(&self, stop: &CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.closed() => {}
+        }
+    }
+
+    /// Whether nobody reads stdout any more.
+    pub fn is_closed(&self) -> bool {
+        self.dead.is_cancelled()
     }
 }
 

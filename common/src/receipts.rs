@@ -37,10 +37,7 @@ impl Receipts {
 
     /// Resolves when nothing more is to be started: a signal came, or nobody reads stdout any more.
     pub async fn halted(&self) {
-        tokio::select! {
-            () = self.ctx.stop.cancelled() => {}
-            () = self.lines.closed() => {}
-        }
+        self.lines.halted(&self.ctx.stop).await;
     }
 
     /// How a run ends that was [halted](Self::halted): with an error, unless it is a signal, which says enough by

@@ -17,6 +17,14 @@ impl Backoff {
         let limit = self.base.saturating_mul(2u32.saturating_pow(tried)).min(self.cap);
         limit.mul_f64(fastrand::f64())
     }
+
+    /// Waits as long after a try, or until `halted` resolves.
+    pub async fn pause(&self, tried: u32, halted: impl Future<Output = ()>) {
+        tokio::select! {
+            () = halted => {}
+            () = tokio::time::sleep(self.delay(tried)) => {}
+        }
+    }
 }
 
 #[cfg(test)]

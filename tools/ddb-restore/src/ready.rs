@@ -55,10 +55,7 @@ impl Ready<'_> {
 
     /// Resolves when nothing more is to be started.
     pub async fn halted(&self) {
-        tokio::select! {
-            () = self.ctx.stop.cancelled() => {}
-            () = self.lines.closed() => {}
-        }
+        self.lines.halted(&self.ctx.stop).await;
     }
 }
 

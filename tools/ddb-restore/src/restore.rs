@@ -1,7 +1,6 @@
 //! A restore: looks, decides, starts or takes up a restore, sets what it leaves behind, and writes the record.
 
 use std::cell::Cell;
-use std::future::ready;
 
 use anyhow::{Result, bail};
 use aws_sdk_dynamodb::operation::restore_table_to_point_in_time::builders::RestoreTableToPointInTimeInputBuilder;
@@ -118,11 +117,11 @@ impl Restoring<'_> {
         done: &mut Done,
     ) -> Result<()> {
         let Self { cli, to, clients, .. } = self;
-        tokio::select! {
-            biased;
-            () = self.ctx.stop.cancelled() => bail!("stopped by a signal before anything was changed"),
-            () = self.lines.closed() => bail!("stdout was closed before anything was changed"),
-            () = ready(()) => {}
+        if self.ctx.stop.is_cancelled() {
+            bail!("stopped by a signal before anything was changed");
+        }
+        if self.lines.is_closed() {
+            bail!("stdout was closed before anything was changed");
         }
         let ready = Ready {
             client: &clients.dynamodb,

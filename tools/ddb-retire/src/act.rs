@@ -63,7 +63,7 @@ impl Run {
             if self.ctx.stop.is_cancelled() {
                 bail!("stopped before all was done: run again to go on");
             }
-            if !begun && self.is_unread().await {
+            if !begun && self.lines.is_closed() {
                 bail!("stdout was closed before anything was begun");
             }
             tracing::info!("{step}");
@@ -74,7 +74,7 @@ impl Run {
                 }
                 Err(trouble) if is_state(&trouble) => {
                     tracing::warn!("{}: looking again", trouble.message);
-                    self.pause(refused).await;
+                    AGAIN.pause(refused, self.ctx.stop.cancelled()).await;
                     refused += 1;
                 }
                 Err(trouble) => return Err(explained(trouble)),
@@ -117,22 +117,6 @@ impl Run {
     fn keep_settings(&self) {
         if let Some(commands) = &self.set_again {
             tracing::info!("to set again what no archive keeps: {commands}");
-        }
-    }
-
-    async fn pause(&self, refused: u32) {
-        tokio::select! {
-            () = self.ctx.stop.cancelled() => {}
-            () = tokio::time::sleep(AGAIN.delay(refused)) => {}
-        }
-    }
-
-    /// Whether nobody reads stdout any more.
-    async fn is_unread(&self) -> bool {
-        tokio::select! {
-            biased;
-            () = self.lines.closed() => true,
-            () = std::future::ready(()) => false,
         }
     }
 }

@@ -56,7 +56,7 @@ async fn connect(
         tokio::select! {
             // A signal goes before the end of the input, which would mean a commit.
             biased;
-            () = halted(stop, lines) => {
+            () = lines.halted(stop) => {
                 transaction.halt.cancel();
                 Ok(cancel(database, client, work).await)
             }
@@ -64,7 +64,7 @@ async fn connect(
         }
     });
     let halted_before = async {
-        halted(stop, lines).await;
+        lines.halted(stop).await;
         if connected.get() {
             pending::<()>().await;
         }
@@ -83,14 +83,6 @@ async fn connect(
             Err(error.context(format!("the output is incomplete, it ends after {} rows", written.get())))
         }
         Err(error) => Err(error),
-    }
-}
-
-/// Until a signal comes or nobody reads any more.
-async fn halted(stop: &CancellationToken, lines: &Lines) {
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = lines.closed() => {}
     }
 }
 

@@ -1,7 +1,5 @@
 //! The run: looks, decides, restores or takes up a restore, and writes the record.
 
-use std::future::ready;
-
 use anyhow::{Result, anyhow, bail};
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbCluster;
@@ -79,11 +77,11 @@ async fn run(cli: &Cli, ctx: &Ctx, rds: &Rds, database: Option<&Database>, lines
     let cluster = if cli.dry_run || complete {
         there
     } else {
-        tokio::select! {
-            biased;
-            () = ctx.stop.cancelled() => bail!("stopped by a signal before anything was changed"),
-            () = lines.closed() => bail!("stdout was closed before anything was changed"),
-            () = ready(()) => {}
+        if ctx.stop.is_cancelled() {
+            bail!("stopped by a signal before anything was changed");
+        }
+        if lines.is_closed() {
+            bail!("stdout was closed before anything was changed");
         }
         Some(Box::pin(steps.carry_out(there, &mut timings, &mut not_carried)).await?)
     };

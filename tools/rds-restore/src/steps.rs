@@ -9,7 +9,7 @@ use common::aws::Trouble;
 use common::pipe::Lines;
 use common::retry::Backoff;
 use common::wait::{Look, Wait};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::cli::Cli;
 use crate::explain::{explained, missed};
@@ -232,10 +232,7 @@ impl Steps<'_> {
             match request(&there).await {
                 Err(trouble) if BUSY.contains(&trouble.code.as_str()) && tried < TRIES => {
                     tracing::debug!("{}", trouble.message);
-                    tokio::select! {
-                        () = self.ctx.stop.cancelled() => {}
-                        () = sleep(AGAIN.delay(tried)) => {}
-                    }
+                    AGAIN.pause(tried, self.ctx.stop.cancelled()).await;
                 }
                 answered => return Ok(answered),
             }

@@ -79,7 +79,7 @@ impl Run {
             if self.next_step(world).await? != step {
                 continue;
             }
-            if !begun && self.is_unread().await {
+            if !begun && self.lines.is_closed() {
                 bail!("stdout was closed before anything was begun");
             }
             tracing::info!("{step}");
@@ -90,7 +90,7 @@ impl Run {
                 }
                 Err(trouble) if is_state(&trouble) => {
                     tracing::warn!("{}: looking again", trouble.message);
-                    self.pause(refused).await;
+                    AGAIN.pause(refused, self.ctx.stop.cancelled()).await;
                     refused += 1;
                 }
                 Err(trouble) => return Err(explained(trouble)),
@@ -121,22 +121,6 @@ impl Run {
             Step::DeleteInstance { id, .. } => self.rds.delete_instance(id).await,
             Step::DeleteCluster(last) => self.rds.delete_cluster(last).await,
             Step::Wait(_) | Step::Done => Ok(()),
-        }
-    }
-
-    async fn pause(&self, refused: u32) {
-        tokio::select! {
-            () = self.ctx.stop.cancelled() => {}
-            () = tokio::time::sleep(AGAIN.delay(refused)) => {}
-        }
-    }
-
-    /// Whether nobody reads stdout any more.
-    async fn is_unread(&self) -> bool {
-        tokio::select! {
-            biased;
-            () = self.lines.closed() => true,
-            () = std::future::ready(()) => false,
         }
     }
 }

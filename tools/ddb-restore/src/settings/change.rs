@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use aws_sdk_applicationautoscaling::operation::put_scaling_policy::builders::PutScalingPolicyInputBuilder;
 use aws_sdk_applicationautoscaling::operation::put_scheduled_action::builders::PutScheduledActionInputBuilder;
 use aws_sdk_applicationautoscaling::operation::register_scalable_target::builders::RegisterScalableTargetInputBuilder;
@@ -17,7 +17,6 @@ use aws_sdk_dynamodb::operation::update_table::builders::UpdateTableInputBuilder
 use aws_sdk_dynamodb::operation::update_time_to_live::builders::UpdateTimeToLiveInputBuilder;
 use common::aws::Trouble;
 use common::retry::Backoff;
-use tokio::time::sleep;
 
 use crate::clients::Clients;
 use crate::ready::Ready;
@@ -57,20 +56,18 @@ impl Change {
     /// # Errors
     /// The outer one ends the run: the table is gone, or the run was stopped. The inner one is the service's.
     pub async fn make(self, clients: &Clients, ready: &Ready<'_>) -> Result<Result<(), Trouble>> {
-        for tried in 0.. {
+        let mut tried = 0;
+        loop {
             ready.table().await?;
             match self.send(clients).await {
                 Err(trouble) if BUSY.contains(&trouble.code.as_str()) && tried + 1 < TRIES => {
                     tracing::debug!("{}", trouble.message);
-                    tokio::select! {
-                        () = ready.halted() => {}
-                        () = sleep(AGAIN.delay(tried)) => {}
-                    }
+                    AGAIN.pause(tried, ready.halted()).await;
                 }
                 answered => return Ok(answered),
             }
+            tried += 1;
         }
-        bail!("a change was tried for ever")
     }
 
     async fn send(&self, clients: &Clients) -> Result<(), Trouble> {

@@ -2,6 +2,10 @@
 # RB-N-03: bring a prefix of a versioned bucket back to an instant, and make the CDN forget what was wrong since.
 set -euo pipefail
 
+# shellcheck source=scripts/runbooks/steps.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/steps.sh"
+runbook=rb-n-03
+
 usage() {
     cat <<'EOF'
 Usage: rb-n-03-s3-restore.sh [--delete-newer] [--yes] [-- CF-PURGE OPTION...]
@@ -38,24 +42,13 @@ Needs s3-versions, s3-restore and cf-purge on PATH and AWS credentials in the en
 EOF
 }
 
-say() { printf 'rb-n-03: %s\n' "$*"; }
-
-die() {
-    local code=$1
-    shift
-    say "$*" >&2
-    exit "$code"
-}
-
 require() {
     local name
     for name in BUCKET AT DISTRIBUTION_ID; do
         [ -n "${!name:-}" ] || die 2 "$name is not set: see --help"
     done
     [ -n "${PREFIX+set}" ] || die 2 'PREFIX is not set: for the whole bucket set it to nothing'
-    for name in s3-versions s3-restore cf-purge; do
-        command -v "$name" >/dev/null || die 1 "no $name on PATH: cargo install --path tools/$name"
-    done
+    need_tools s3-versions s3-restore cf-purge
 }
 
 # counts FILE MEMBER: one line for each action in the object MEMBER, with how many records and bytes. Inside a JSON
@@ -74,17 +67,9 @@ counts() {
     ' "$1" | sort
 }
 
-lines() { awk 'END { print NR }' "$1"; }
-
 # keys_of FILE: the keys as JSON strings, sorted.
 keys_of() {
     awk 'match($0, /"key":"([^"\\]|\\.)*"/) { print substr($0, RSTART + 6, RLENGTH - 6) }' "$1" | LC_ALL=C sort -u
-}
-
-# kinds FILE: how many rejects of each kind.
-kinds() {
-    awk 'match($0, /"kind":"[^"]*"/) { count[substr($0, RSTART + 8, RLENGTH - 9)]++ }
-        END { for (kind in count) printf "  %-18s %5d rejects\n", kind, count[kind] }' "$1" | sort
 }
 
 # list FILE: what must be done so that the prefix is as it was at AT.
@@ -164,13 +149,6 @@ confirm() {
     fi
 }
 
-# Whoever ends the script by its process id alone does not want the next step from this child that lives on.
-still_wanted() {
-    local me=$BASHPID parent
-    parent=$(ps -o ppid= -p "$me" 2>/dev/null) || return 0
-    [ "$((parent))" = "$$" ] || die 143 "the script was ended: run again with EVIDENCE=$EVIDENCE"
-}
-
 # On Ctrl-C the tools end what is in flight; tee outlives them, and so do we, to keep and to tell what was done.
 # The journal makes restore.jsonl whole again after a crash; receipts are kept from every run. The run id makes a
 # purge that is sent again the same purge.
@@ -188,20 +166,10 @@ act() {
             --rejects "$EVIDENCE/purge-rejects.jsonl" >>"$EVIDENCE/purge.jsonl" || codes=("${PIPESTATUS[@]}")
     trap - INT
     # The last of the chain first: when it fails, those before it fail because nobody reads them any more.
-    ended cf-purge "${codes[2]}"
-    ended tee "${codes[1]}"
-    ended s3-restore "${codes[0]}"
+    not_aborted cf-purge "${codes[2]}" records
+    not_aborted tee "${codes[1]}" records
+    not_aborted s3-restore "${codes[0]}" records
     counts "$EVIDENCE/restore.jsonl" restore
-}
-
-ended() {
-    case $2 in
-    0) ;;
-    3) say "$1 rejected some records" ;;
-    2) die 2 "$1 refused its options: mend them and run again with EVIDENCE=$EVIDENCE" ;;
-    130 | 143) die "$2" "$1 was stopped: run again with EVIDENCE=$EVIDENCE" ;;
-    *) die 1 "$1 was aborted with exit code $2: run again with EVIDENCE=$EVIDENCE" ;;
-    esac
 }
 
 # A copy is a new version, so the listing alone still tells it from the old one; s3-restore compares what they hold.

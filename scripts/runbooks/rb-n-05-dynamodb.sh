@@ -2,6 +2,10 @@
 # RB-N-05: bring a DynamoDB table back to an instant in a new table, and lead the application to it.
 set -euo pipefail
 
+# shellcheck source=scripts/runbooks/steps.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/steps.sh"
+runbook=rb-n-05
+
 usage() {
     cat <<'EOF'
 Usage: rb-n-05-dynamodb.sh [run] [--yes] [--accept-differences] [--no-validate] [-- DDB-RESTORE OPTION...]
@@ -58,87 +62,9 @@ Needs conf-swap, ddb-restore and (for retire) ddb-retire on PATH and AWS credent
 EOF
 }
 
-say() { printf 'rb-n-05: %s\n' "$*"; }
-
-die() {
-    local code=$1
-    shift
-    say "$*" >&2
-    exit "$code"
-}
-
-need_tools() {
-    local name
-    for name in "$@"; do
-        command -v "$name" >/dev/null || die 1 "no $name on PATH: cargo install --path tools/$name"
-    done
-}
-
-lines() { awk 'END { print NR }' "$1"; }
-
 settings() {
     printf '%s\n' "TABLE=$TABLE" "RESTORED=$RESTORED" "AT=$AT" "PARAMETER=${PARAMETER:-}" "LABEL=${LABEL:-}" \
         "SECRET=${SECRET:-}" "POINTER=$POINTER"
-}
-
-# What a run was for, for those that come after it.
-load_settings() {
-    local name value
-    [ -n "${EVIDENCE:-}" ] || die 2 "EVIDENCE is not set: name the folder of the run to $command"
-    [ -e "$EVIDENCE/settings" ] || die 2 "$EVIDENCE holds no run: there is no settings file"
-    while IFS='=' read -r name value; do
-        printf -v "$name" '%s' "$value"
-    done <"$EVIDENCE/settings"
-}
-
-# ask WORD QUESTION: goes on if that word is the answer.
-ask() {
-    local answer
-    [ "$yes" = no ] || return 0
-    { : </dev/tty; } 2>/dev/null || die 2 'there is no terminal to ask on: say --yes'
-    say "$2 Type $1 to go on:"
-    read -r answer </dev/tty
-    if [ "$answer" != "$1" ]; then
-        say 'you said no: nothing more is done'
-        exit 0
-    fi
-}
-
-is_done() { [ -e "$EVIDENCE/$1.jsonl" ]; }
-
-# ended TOOL CODE: the run goes on after 0 alone.
-ended() {
-    case $2 in
-    0) ;;
-    2) die 2 "$1 refused its options: mend them and run again with EVIDENCE=$EVIDENCE" ;;
-    3) die 3 "$1 rejected its work, see above: mend that and run again with EVIDENCE=$EVIDENCE" ;;
-    130 | 143) die "$2" "$1 was stopped: run again with EVIDENCE=$EVIDENCE" ;;
-    *) die 1 "$1 was aborted with exit code $2: run again with EVIDENCE=$EVIDENCE" ;;
-    esac
-}
-
-# Whoever ends the script by its process id alone does not want the next step from this child that lives on.
-still_wanted() {
-    local me=$BASHPID parent
-    parent=$(ps -o ppid= -p "$me" 2>/dev/null) || return 0
-    [ "$((parent))" = "$$" ] || die 143 "the script was ended: run again with EVIDENCE=$EVIDENCE"
-}
-
-# keep NAME TOOL OPTION...: runs a tool unless an earlier run did, and keeps its output as NAME.jsonl. In two steps, so
-# that a file that is there is whole. On Ctrl-C the tool ends what is in flight, and we tell how to go on.
-keep() {
-    local name=$1 code=0
-    shift
-    if is_done "$name"; then
-        say "  done before: $EVIDENCE/$name.jsonl"
-        return
-    fi
-    still_wanted
-    trap : INT
-    "$@" >"$EVIDENCE/$name.jsonl.part" || code=$?
-    trap - INT
-    ended "$1" "$code"
-    mv "$EVIDENCE/$name.jsonl.part" "$EVIDENCE/$name.jsonl"
 }
 
 # Where the application takes the table's name from: in place the words for conf-swap, in where those for a person.

@@ -2,6 +2,10 @@
 # RB-N-06: give a webhook handler the Stripe events that it missed, oldest first and each once.
 set -euo pipefail
 
+# shellcheck source=scripts/runbooks/steps.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/steps.sh"
+runbook=rb-n-06
+
 usage() {
     cat <<'EOF'
 Usage: rb-n-06-stripe-replay.sh [--live] [--yes] [-- STRIPE-REPLAY OPTION...]
@@ -44,31 +48,11 @@ Needs stripe-events and stripe-replay on PATH.
 EOF
 }
 
-say() { printf 'rb-n-06: %s\n' "$*"; }
-
-die() {
-    local code=$1
-    shift
-    say "$*" >&2
-    exit "$code"
-}
-
 require() {
-    local name
     [ -n "${HANDLER:-}" ] || die 2 'HANDLER is not set: see --help'
     [ -n "${LAST:-}${LAST_COMMAND:-}" ] || [ -s "${EVIDENCE:-}/last" ] ||
         die 2 'neither LAST nor LAST_COMMAND is set: see --help'
-    for name in stripe-events stripe-replay; do
-        command -v "$name" >/dev/null || die 1 "no $name on PATH: cargo install --path tools/$name"
-    done
-}
-
-lines() { awk 'END { print NR }' "$1"; }
-
-# kinds FILE: how many rejects of each kind.
-kinds() {
-    awk 'match($0, /"kind":"[^"]*"/) { count[substr($0, RSTART + 8, RLENGTH - 9)]++ }
-        END { for (kind in count) printf "  %-18s %5d rejects\n", kind, count[kind] }' "$1" | sort
+    need_tools stripe-events stripe-replay
 }
 
 # types FILE: how many receipts of each type. In a receipt the type comes before anything that could look like one.
@@ -83,24 +67,6 @@ ids() { sed -n 's/^{\(.*"record":{\)\{0,1\}"id":"\([^"]*\)".*/\2/p'; }
 # What the list is of. A query of the handler's URL may hold a token, and is left out.
 settings() {
     printf '%s\n' "HANDLER=${HANDLER%%\?*}" "LIST_OPTIONS=${LIST_OPTIONS:-}" "LIVE=${live:-no}"
-}
-
-# ended TOOL CODE: goes on after 0 and after rejects.
-ended() {
-    case $2 in
-    0) ;;
-    3) say "$1 rejected some events" ;;
-    2) die 2 "$1 refused its options: mend them and run again with EVIDENCE=$EVIDENCE" ;;
-    130 | 143) die "$2" "$1 was stopped: run again with EVIDENCE=$EVIDENCE" ;;
-    *) die 1 "$1 was aborted with exit code $2: run again with EVIDENCE=$EVIDENCE" ;;
-    esac
-}
-
-# Whoever ends the script by its process id alone does not want the next step from this child that lives on.
-still_wanted() {
-    local me=$BASHPID parent
-    parent=$(ps -o ppid= -p "$me" 2>/dev/null) || return 0
-    [ "$((parent))" = "$$" ] || die 143 "the script was ended: run again with EVIDENCE=$EVIDENCE"
 }
 
 # Where the list begins is kept before anything is listed: once the handler works again, the command that finds it would
@@ -142,7 +108,7 @@ list() {
     trap - INT
     [ "$code" != 1 ] || say 'without a whole list nothing is sent. If Stripe has no list that goes back so far, compare' \
         'the objects themselves with yours, such as invoices, subscriptions and payments'
-    ended stripe-events "$code"
+    not_aborted stripe-events "$code" events
     mv "$EVIDENCE/events.jsonl.part" "$EVIDENCE/events.jsonl"
 }
 
@@ -155,7 +121,7 @@ rehearse() {
     : >"$EVIDENCE/$1-rejects.jsonl"
     replay --dry-run --rejects "$EVIDENCE/$1-rejects.jsonl" <"$EVIDENCE/events.jsonl" >"$EVIDENCE/$1.jsonl" || code=$?
     trap - INT
-    ended stripe-replay "$code"
+    not_aborted stripe-replay "$code" events
     grep -v '"already":true' "$EVIDENCE/$1.jsonl" >"$EVIDENCE/$1-left.jsonl" || true
     cat "$EVIDENCE/$1-rejects.jsonl" >>"$EVIDENCE/$1-left.jsonl"
 }
@@ -193,7 +159,7 @@ act() {
     replay --rejects "$EVIDENCE/rejects.jsonl" <"$EVIDENCE/events.jsonl" >"$EVIDENCE/receipts.jsonl" || code=$?
     trap - INT
     kinds "$EVIDENCE/rejects.jsonl"
-    ended stripe-replay "$code"
+    not_aborted stripe-replay "$code" events
 }
 
 verify() {

@@ -128,6 +128,38 @@ async fn a_key_marker_alone_starts_after_all_versions_of_its_key() {
 }
 
 #[tokio::test]
+async fn a_page_is_never_longer_than_the_server_gives() {
+    let (server, expected) = filled(Options { max_page: 4, ..Options::default() });
+    let client = server.client();
+    let page = client.list_object_versions().bucket("b").max_keys(1000).send().await.unwrap();
+    assert_eq!((entries(&page).len(), page.is_truncated()), (4, Some(true)));
+    let page = client.list_object_versions().bucket("b").max_keys(3).send().await.unwrap();
+    assert_eq!(entries(&page).len(), 3);
+    let objects = client.list_objects_v2().bucket("b").send().await.unwrap();
+    assert_eq!((objects.contents().len(), objects.is_truncated()), (4, Some(true)));
+    assert_eq!(walk(&client, "b", "", 1).await, expected);
+}
+
+#[tokio::test]
+async fn an_inclusive_marker_is_repeated_at_the_start_of_the_next_page() {
+    let (server, all) = filled(Options { inclusive_markers: true, ..Options::default() });
+    let list = server.client().list_object_versions().bucket("b").max_keys(1);
+    let first = |page| entries(&page).remove(0);
+    let at = list.clone().key_marker("a");
+    assert_eq!(first(at.clone().send().await.unwrap()), all[3], "the newest version of a");
+    let page = at.version_id_marker(&all[4].1).send().await.unwrap();
+    assert_eq!(first(page), all[4], "the marker itself");
+    let page = list.clone().key_marker("a/15").send().await.unwrap();
+    assert_eq!(first(page), all[9], "a marker that is no key has nothing to repeat");
+    let page = list.clone().prefix("a/").key_marker("Z").send().await.unwrap();
+    assert_eq!(first(page), all[6], "a marker before the prefix");
+    let client = server.client();
+    client.delete_object().bucket("b").key("a").version_id(&all[4].1).send().await.unwrap();
+    let page = list.key_marker("a").version_id_marker(&all[4].1).send().await.unwrap();
+    assert_eq!(first(page), all[5], "a version that is gone is not repeated");
+}
+
+#[tokio::test]
 async fn a_listing_goes_on_from_a_version_that_was_removed_meanwhile() {
     let (server, all) = filled(Options::default());
     let client = server.client();

@@ -43,7 +43,7 @@ impl<'a> Wish<'a> {
         Ok(Self {
             prefix: request.query("prefix").unwrap_or_default(),
             delimiter: request.query("delimiter").unwrap_or_default(),
-            max: request.number("max-keys")?.unwrap_or(1000).min(1000),
+            max: request.number("max-keys")?.unwrap_or(1000).min(service.options.max_page),
             encode,
         })
     }
@@ -160,12 +160,17 @@ impl Page {
         if wish.max == 0 {
             return Ok(page);
         }
+        let inclusive = service.options.inclusive_markers;
         let mut from = match key_marker {
             "" => Bound::Included(wish.prefix.to_owned()),
+            marker if inclusive && id_marker.is_none() => Bound::Included(marker.max(wish.prefix).to_owned()),
             marker => wish.after(marker),
         };
         if let Some(id) = id_marker {
-            let skip = bucket.after_marker(key_marker, id)?;
+            let skip = match bucket.stack(key_marker).position(id) {
+                Some(at) if inclusive => at,
+                _ => bucket.after_marker(key_marker, id)?,
+            };
             if key_marker.starts_with(wish.prefix) && wish.group(key_marker).is_none() {
                 page.stack(service, wish, key_marker, &bucket.stack(key_marker), skip);
             }

@@ -31,6 +31,11 @@ pub struct Options {
     pub split_lists: bool,
     /// NextKeyMarker and NextVersionIdMarker come after the entries of a page.
     pub late_markers: bool,
+    /// The most entries that a page of a list has, whatever `max-keys` asks for.
+    pub max_page: usize,
+    /// The next page of versions begins with what its marker names: that version again, or all versions of the
+    /// key where no version id is given. A page of one entry then leads nowhere.
+    pub inclusive_markers: bool,
     /// Tags are answered with 501 NotImplemented.
     pub no_tagging: bool,
 }
@@ -49,6 +54,8 @@ impl Default for Options {
             fine_timestamps: false,
             split_lists: false,
             late_markers: false,
+            max_page: 1000,
+            inclusive_markers: false,
             no_tagging: false,
         }
     }

@@ -39,12 +39,14 @@ mod multipart;
 mod object;
 mod options;
 mod parts;
+mod rate;
 mod reply;
 mod request;
 mod restore;
 mod route;
 mod seed;
 mod service;
+mod shape;
 mod store;
 mod synthetic;
 mod tagging;
@@ -52,6 +54,8 @@ mod uploads;
 mod version;
 mod xml;
 
+use std::collections::BTreeMap;
+use std::mem;
 use std::sync::{Arc, PoisonError};
 
 use aws_sdk_s3::Client;
@@ -69,6 +73,7 @@ pub use kept::Kept;
 pub use options::Options;
 pub use seed::Put;
 pub use service::Logged;
+pub use shape::Shape;
 pub use synthetic::Synthetic;
 
 /// A running server, on threads of its own, so that a test may block. It ends when it is dropped.
@@ -145,6 +150,12 @@ impl Server {
     /// Forgets the requests so far.
     pub fn clear_requests(&self) {
         self.service.log.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// How many requests there were for each operation since the last call, logged or not. Those that were refused for
+    /// coming too fast are counted as `SlowDown` and nowhere else.
+    pub fn take_counts(&self) -> BTreeMap<&'static str, u64> {
+        mem::take(&mut self.service.counts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Every version and delete marker of a bucket, in the order of ListObjectVersions.

@@ -15,6 +15,8 @@ pub struct Options {
     pub synthetic: Option<Synthetic>,
     /// How long every request takes at least.
     pub latency: Duration,
+    /// How many requests a second all clients together may make; more are answered with 503 SlowDown.
+    pub requests_per_second: Option<u32>,
     /// Whether requests are kept for `Server::requests`.
     pub log: bool,
     /// `If-Match` and `If-None-Match` on writes are answered with 501 NotImplemented.
@@ -46,6 +48,7 @@ impl Default for Options {
             clock: None,
             synthetic: None,
             latency: Duration::ZERO,
+            requests_per_second: None,
             log: true,
             no_conditional_writes: false,
             ignore_conditional_writes: false,

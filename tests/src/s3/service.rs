@@ -1,6 +1,8 @@
 //! The state behind every handler, and the way of a request through it.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Instant;
 
 use hyper::Method;
 use jiff::Timestamp;
@@ -8,6 +10,7 @@ use jiff::fmt::temporal::DateTimePrinter;
 
 use super::error::Error;
 use super::options::Options;
+use super::rate::Rate;
 use super::reply::Reply;
 use super::request::{Headers, Request};
 use super::route;
@@ -16,6 +19,9 @@ use super::version::Version;
 
 /// The canonical id of the only account.
 pub(super) const OWNER: &str = "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a";
+
+/// The code that requests are refused with where there are too many.
+const SLOW_DOWN: &str = "SlowDown";
 
 /// One request as the server saw it.
 #[derive(Clone, Debug)]
@@ -55,6 +61,9 @@ pub(super) struct Service {
     /// A clock that a test has set; otherwise the time is real.
     pub(super) clock: Mutex<Option<Timestamp>>,
     pub(super) log: Mutex<Vec<Logged>>,
+    /// Requests by operation, whether there is a log or not.
+    pub(super) counts: Mutex<BTreeMap<&'static str, u64>>,
+    rate: Option<Rate>,
     store: RwLock<Store>,
 }
 
@@ -64,7 +73,14 @@ impl Service {
         if let Some(source) = &options.synthetic {
             store.buckets.insert(source.bucket.clone(), Bucket::versioned(Some(source.clone())));
         }
-        Self { clock: Mutex::new(options.clock), log: Mutex::default(), store: RwLock::new(store), options }
+        Self {
+            clock: Mutex::new(options.clock),
+            log: Mutex::default(),
+            counts: Mutex::default(),
+            rate: options.requests_per_second.map(|limit| Rate::new(limit, Instant::now())),
+            store: RwLock::new(store),
+            options,
+        }
     }
 
     pub(super) fn read(&self) -> RwLockReadGuard<'_, Store> {
@@ -82,7 +98,13 @@ impl Service {
     /// Answers one request and notes it in the log.
     pub(super) fn handle(&self, request: &Request) -> Reply {
         let (operation, handler) = route::find(request);
-        let answer = self.admit(request).and_then(|()| handler(self, request));
+        let taken = self.rate.as_ref().is_none_or(|rate| rate.admits(Instant::now()));
+        let counted = if taken { operation } else { SLOW_DOWN };
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(counted).or_default() += 1;
+        let answer = match taken {
+            true => self.admit(request).and_then(|()| handler(self, request)),
+            false => Err(Error::new(503, SLOW_DOWN, "Please reduce your request rate.")),
+        };
         let reply = answer.unwrap_or_else(|error| error.reply(&request.path));
         if self.options.log {
             let logged = Logged {

@@ -15,7 +15,8 @@ impl Incident {
         self.front.state().shown_later.insert(self.to(), (look, then));
     }
 
-    fn summary(&self, goes_on: bool) -> serde_json::Value {
+    /// What the new table says of its restore.
+    pub fn summary(&self, goes_on: bool) -> serde_json::Value {
         json!({ "SourceTableArn": self.arn(&self.table), "RestoreDateTime": hour_ago().as_second(),
             "RestoreInProgress": goes_on })
     }

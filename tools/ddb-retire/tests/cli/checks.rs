@@ -3,7 +3,7 @@
 use serde_json::json;
 use testkit::tables::Fault;
 
-use crate::{Incident, error, now};
+use crate::{Incident, error, just_now, now};
 
 #[track_caller]
 fn refused(incident: &Incident, flags: &[&str], expected: &str) {
@@ -110,7 +110,7 @@ fn what_cloudwatch_does_not_tell_is_not_quiet() {
 fn an_archive_that_lacks_a_write_is_none() {
     let incident = Incident::new();
     incident.front.call("CreateBackup", &json!({"TableName": incident.table, "BackupName": "by-hand"}));
-    incident.cloudwatch.consumed("ConsumedWriteCapacityUnits", &[&incident.table], now(), 1.0);
+    incident.cloudwatch.consumed("ConsumedWriteCapacityUnits", &[&incident.table], just_now(), 1.0);
     refused(&incident, &["--backup", "by-hand", "--quiet-for", "1m"], "was written at");
     let exported = Incident::new();
     exported.recover(&exported.table);
@@ -146,11 +146,12 @@ fn all_reasons_are_told_at_once() {
 #[test]
 fn the_checks_are_made_again_before_the_deletion() {
     let incident = Incident::new();
-    incident.front.state().backup_looks = 3;
+    incident.front.state().backup_looks = 1000;
     let mut running = incident.tool().spawn();
     running.wait_stderr("is CREATING");
     // Somebody writes while the backup is being made.
-    incident.cloudwatch.consumed("ConsumedWriteCapacityUnits", &[&incident.table], now(), 3.0);
+    incident.cloudwatch.consumed("ConsumedWriteCapacityUnits", &[&incident.table], just_now(), 3.0);
+    incident.front.state().backup_looks = 0;
     let output = running.wait();
     assert!(error(output.assert_code(1)).contains("was written at"));
     assert_eq!(incident.changes(), ["CreateBackup"]);
@@ -172,10 +173,11 @@ fn not_even_the_last_moment_before_a_change_is_missed() {
 #[test]
 fn a_table_that_was_made_anew_is_left_alone() {
     let incident = Incident::new();
-    incident.front.state().backup_looks = 3;
+    incident.front.state().backup_looks = 1000;
     let mut running = incident.tool().spawn();
     running.wait_stderr("is CREATING");
     incident.front.show(&incident.table, "TableId", json!("another"));
+    incident.front.state().backup_looks = 0;
     let output = running.wait();
     assert!(error(output.assert_code(1)).contains("another table now"), "{}", output.stderr);
     assert_eq!(incident.changes(), ["CreateBackup"]);
@@ -185,11 +187,12 @@ fn a_table_that_was_made_anew_is_left_alone() {
 #[test]
 fn a_backup_that_is_deleted_meanwhile_is_made_again_before_the_table_goes() {
     let incident = Incident::new();
-    incident.front.state().backup_looks = 3;
+    incident.front.state().backup_looks = 1000;
     let mut running = incident.tool().spawn();
     running.wait_stderr("is CREATING");
     let arn = incident.backups()[0]["BackupArn"].clone();
     incident.front.call("DeleteBackup", &json!({"BackupArn": arn}));
+    incident.front.state().backup_looks = 0;
     running.wait().assert_code(0);
     assert_eq!(incident.changes(), ["CreateBackup", "CreateBackup", "DeleteTable"]);
     assert_eq!(incident.backups().len(), 1);

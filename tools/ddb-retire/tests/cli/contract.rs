@@ -111,10 +111,11 @@ fn without_a_reader_nothing_is_begun() {
 #[test]
 fn a_record_that_nobody_takes_goes_to_stderr() {
     let incident = Incident::new();
-    incident.front.state().backup_looks = 2;
+    incident.front.state().backup_looks = 1000;
     let mut running = incident.tool().spawn();
     running.wait_stderr("make the backup");
     running.close_stdout();
+    incident.front.state().backup_looks = 0;
     let record = running.wait_stderr("\"retire\":{");
     assert!(record.contains("\"action\":\"retired\""), "{record}");
     running.wait().assert_code(1);

@@ -107,10 +107,11 @@ fn an_export_that_failed_is_told_and_made_again_by_the_next_run() {
 fn an_export_without_a_manifest_or_an_instant_is_none() {
     for (member, value) in [("Outcome", json!({"ExportStatus": "COMPLETED"})), ("ExportTime", json!(null))] {
         let incident = incident();
-        incident.front.state().export_looks = 1;
+        incident.front.state().export_looks = 1000;
         let mut running = incident.tool().args(["--export", PLACE]).spawn();
         running.wait_stderr("is IN_PROGRESS");
         incident.front.state().exports_mut()[0][member] = value;
+        incident.front.state().export_looks = 0;
         assert!(error(running.wait().assert_code(1)).contains("COMPLETED without a manifest"), "{member}");
         assert!(!incident.is_gone(), "{member}");
     }

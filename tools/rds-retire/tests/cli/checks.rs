@@ -109,13 +109,22 @@ fn all_reasons_are_told_at_once() {
     }
 }
 
+/// Makes the snapshot available that is being made.
+fn finish_snapshot(incident: &Incident) {
+    let snapshot = &mut incident.rds.state().snapshots[0];
+    snapshot.stages.clear();
+    snapshot.fields.set("Status", "available").set("PercentProgress", "100");
+}
+
 #[test]
 fn the_checks_are_made_again_before_the_deletion() {
     let incident = Incident::new();
+    incident.rds.state().snapshot_stages = vec![Stage::after(100)];
     let mut running = incident.tool().spawn();
-    running.wait_stderr("make the snapshot");
+    running.wait_stderr("is creating");
     // Somebody connects while the snapshot is being made.
     incident.cloudwatch.connections("app-prod-2", 3);
+    finish_snapshot(&incident);
     let output = running.wait();
     assert!(error(output.assert_code(1)).contains("app-prod-2 had 3 connections"));
     assert_eq!(incident.changes(), ["CreateDBClusterSnapshot app-prod-retire-appprod"]);
@@ -127,11 +136,8 @@ fn a_cluster_that_was_made_anew_is_left_alone() {
     incident.rds.state().snapshot_stages = vec![Stage::after(100)];
     let mut running = incident.tool().spawn();
     running.wait_stderr("is creating");
-    let mut state = incident.rds.state();
-    state.snapshots.iter_mut().for_each(|one| one.stages.clear());
-    state.snapshots[0].fields.set("Status", "available").set("PercentProgress", "100");
-    drop(state);
     incident.set("DbClusterResourceId", "cluster-ANOTHER");
+    finish_snapshot(&incident);
     let output = running.wait();
     assert!(error(output.assert_code(1)).contains("another cluster now: cluster-APPPROD was looked at"));
     assert_eq!(incident.changes(), ["CreateDBClusterSnapshot app-prod-retire-appprod"]);
@@ -158,12 +164,9 @@ fn an_instance_that_joined_meanwhile_is_left_alone() {
     incident.rds.state().snapshot_stages = vec![Stage::after(100)];
     let mut running = incident.tool().spawn();
     running.wait_stderr("is creating");
-    let mut state = incident.rds.state();
-    state.instances.push(testkit::rds::instance("app-prod-9", "app-prod", false));
-    state.snapshots.iter_mut().for_each(|one| one.stages.clear());
-    state.snapshots[0].fields.set("Status", "available").set("PercentProgress", "100");
-    drop(state);
     incident.cloudwatch.connections("app-prod-9", 0);
+    incident.rds.state().instances.push(testkit::rds::instance("app-prod-9", "app-prod", false));
+    finish_snapshot(&incident);
     let output = running.wait();
     assert!(error(output.assert_code(1)).contains("app-prod-9 joined app-prod"));
     assert!(incident.changes().iter().all(|change| !change.starts_with("Delete")));
@@ -181,9 +184,15 @@ fn a_snapshot_that_failed_ends_the_run() {
 /// Retires, and lets somebody do this to the automated backups meanwhile.
 fn backups_are_lost(lose: impl FnOnce(&mut State)) {
     let incident = Incident::new();
+    incident.rds.state().deletion_looks = 100;
     let running = incident.tool().args(["--timeout", "20s"]).spawn();
     incident.rds.wait_until(|state| state.sent("DeleteDBCluster").len() == 1);
-    lose(&mut incident.rds.state());
+    {
+        let mut state = incident.rds.state();
+        lose(&mut state);
+        state.clusters.retain(|one| one.get("Status") != "deleting");
+        state.instances.retain(|one| one.get("DBInstanceStatus") != "deleting");
+    }
     let output = running.wait();
     assert!(error(output.assert_code(1)).contains("no automated backups of cluster-APPPROD are"));
     assert_eq!(retire(&output)["automated_backups"], "missing");

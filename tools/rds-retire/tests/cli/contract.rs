@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use testkit::fault::nowhere;
 use testkit::pages;
 use testkit::rds::Stage;
 use testkit::tool::Tool;
@@ -56,12 +57,9 @@ fn help_and_what_is_generated_need_no_other_flag() {
 #[test]
 fn without_a_server_credentials_or_a_region_the_run_ends_at_once() {
     let incident = Incident::new();
-    // A port that was free a moment ago, so that nothing answers there.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let url = format!("http://127.0.0.1:{}", port.map(|address| address.port()).unwrap_or(1));
     let tool = || incident.tool().limit(Duration::from_secs(60));
     for (tool, expected) in [
-        (tool().env("AWS_ENDPOINT_URL_RDS", &url), "Unreachable"),
+        (tool().env("AWS_ENDPOINT_URL_RDS", nowhere()), "Unreachable"),
         (tool().env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY"), "credentials"),
         (tool().env_remove("AWS_REGION"), "no AWS region"),
     ] {

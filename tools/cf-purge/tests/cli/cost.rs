@@ -42,8 +42,10 @@ fn fewer_paths_cost_less() {
 fn parts_that_were_sent_count_too() {
     let fake = Fake::start(Some(1));
     let mut running = fake.tool().args(["--every", "100ms", "--max-cost", "0.01"]).spawn();
-    running.write(records(["a", "b"]));
-    assert!(running.line().is_some());
+    for key in ["a", "b"] {
+        running.write(records([key]));
+        assert!(running.line().is_some());
+    }
     running.write(records(["c"]));
     let line = running.wait_stderr("--max-cost");
     assert!(line.contains("after 2 that were sent"), "{line}");

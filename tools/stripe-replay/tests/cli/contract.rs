@@ -1,6 +1,6 @@
 //! What every tool promises: usage, pages, messages, dry runs; and the flags that nothing else is about.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use testkit::tool::Tool;
 
@@ -106,11 +106,12 @@ fn other_api_versions_are_told_once_each_and_counted() {
 #[test]
 fn calls_keep_to_the_rate() {
     let handler = Handler::accepting();
+    let begun = Instant::now();
     handler.tool().args(["--rate", "5"]).stdin(events(0..6)).run().assert_code(0);
     let state = handler.state();
-    // A second lies between the first turn and the last; the first call may have come late.
-    let span = state.calls[5].at - state.calls[0].at;
-    assert!(state.calls.len() == 6 && span >= Duration::from_millis(600), "{span:?}");
+    // A second lies between the first turn and the last, and any call may come late.
+    let span = state.calls[5].at - begun;
+    assert!(state.calls.len() == 6 && span >= Duration::from_secs(1), "{span:?}");
 }
 
 #[test]

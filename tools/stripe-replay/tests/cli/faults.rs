@@ -1,7 +1,8 @@
 //! Handlers that refuse, break off, send elsewhere, are slow or not there.
 
-use std::net::TcpListener;
 use std::time::Duration;
+
+use testkit::fault::nowhere;
 
 use crate::handler::{Handler, Say};
 use crate::{SECRET, events, ids, kinds, pairs, receipts};
@@ -78,11 +79,9 @@ fn an_answer_has_until_the_timeout() {
 
 #[test]
 fn a_handler_that_is_not_there_ends_the_run() {
-    let address =
-        TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port");
     let tool = testkit::tool::Tool::new("stripe-replay").env("STRIPE_WEBHOOK_SECRET", SECRET);
     let flags = ["--attempts", "2", "--max-consecutive-failures", "3", "--concurrency", "1"];
-    let output = tool.args(["--to", &format!("http://{address}/a")]).args(flags).stdin(events(0..9)).run();
+    let output = tool.args(["--to", &format!("{}/a", nowhere())]).args(flags).stdin(events(0..9)).run();
     output.assert_code(1);
     assert_eq!(
         kinds(&output),

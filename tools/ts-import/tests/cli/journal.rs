@@ -47,14 +47,15 @@ fn a_run_that_was_killed_goes_on_after_the_last_batch_that_was_answered() {
     let first: Vec<_> = (0..3).filter_map(|_| running.line()).collect();
     running.signal("KILL");
     assert_eq!((running.wait().signal, first.len()), (Some(9), 3));
-    let before = imports(&proxy);
 
+    // What the killed run has sent may still be on its way through its own proxy.
+    let proxy = Proxy::start(server.url(), Plan::new(1).rule(slow(5)));
     let again =
         with(typesense::tool("ts-import", proxy.url()), &journal, &people).stdin(input.as_str()).run();
     assert_eq!(kinds(again.assert_code(3)), ["bad-document"]);
     assert_eq!(again.text().lines().take(3).collect::<Vec<_>>(), first);
     assert_eq!((sum(&again, "documents"), sum(&again, "accepted")), (101, 100));
-    assert!(imports(&proxy) - before <= 8, "{} imports", imports(&proxy) - before);
+    assert!(imports(&proxy) <= 8, "{} imports", imports(&proxy));
     assert!(again.stderr.contains("read 101, done 100, rejected 1"), "{}", again.stderr);
     assert_holds(server, &people, 0..100);
 

@@ -28,11 +28,10 @@ fn nothing_is_sent_while_a_queue_is_long() {
 fn the_limit_can_be_another() {
     let (server, people) = people();
     let proxy = Proxy::start(server.url(), Plan::new(1).rule(queued(251)));
-    let run = |most: &str| {
-        let tool = typesense::tool("ts-import", proxy.url());
-        tool.args(["--max-queued-writes", most, "--timeout", "2s", &people]).stdin(documents(0..3)).run()
+    let run = |flags: &[&str]| {
+        typesense::tool("ts-import", proxy.url()).args(flags).arg(&people).stdin(documents(0..3)).run()
     };
-    let output = run("250");
+    let output = run(&["--max-queued-writes", "250", "--timeout", "2s"]);
     output.assert_code(1);
     assert!(
         output.stderr.contains("more than 250 writes in its queue for 2s (--timeout)"),
@@ -40,7 +39,7 @@ fn the_limit_can_be_another() {
         output.stderr
     );
     assert_eq!(server.count(&people), 0);
-    run("251").assert_code(0);
+    run(&["--max-queued-writes", "251"]).assert_code(0);
     assert_holds(server, &people, 0..3);
 }
 

@@ -39,9 +39,11 @@ fn half_a_line_is_waited_for_and_what_was_before_it_is_not() {
 fn batches_begin_small() {
     let (server, people) = people();
     let output = server.tool("ts-import").arg(&people).stdin(documents(0..8000)).run();
-    let sizes: Vec<_> =
-        output.assert_code(0).records().iter().map(|receipt| receipt["documents"].clone()).collect();
-    assert_eq!(sizes, [1000, 2000, 4000, 1000]);
+    let receipts = output.assert_code(0).records();
+    let sizes: Vec<_> = receipts.iter().filter_map(|receipt| receipt["documents"].as_u64()).collect();
+    // How much has gathered when a batch is back depends on who was quicker, and what it may be does not.
+    let most = (0..).map(|n| 1000 << n);
+    assert!(sizes.len() >= 4 && sizes.iter().zip(most).all(|(size, most)| *size <= most), "{sizes:?}");
     assert_holds(server, &people, 0..8000);
 }
 

@@ -1,7 +1,6 @@
 //! Who is asked, and who is trusted.
 
-use std::net::TcpListener;
-
+use testkit::fault::nowhere;
 use testkit::postgres::{self, Front, PASSWORD};
 
 use crate::{checked, lines, run, tool};
@@ -11,7 +10,7 @@ fn a_wrong_password_and_no_server_are_told_without_the_password() {
     let url = postgres::database();
     let output = run(&url.replace(PASSWORD, &format!("{PASSWORD}x")), "select 1 as n", &[]);
     assert!(output.assert_code(1).stderr.contains("28P01"), "{}", output.stderr);
-    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
+    let nobody = nowhere().replace("http://", "");
     let output = run(&format!("postgres://drkit:{PASSWORD}@{nobody}/d"), "select 1 as n", &[]);
     assert!(output.assert_code(1).stderr.contains(&format!("drkit@{nobody}/d")), "{}", output.stderr);
     let output = run(&format!("postgres://drkit:{PASSWORD}@[/d"), "select 1 as n", &[]);

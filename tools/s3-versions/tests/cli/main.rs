@@ -12,6 +12,10 @@ mod inventory_property;
 mod inventory_report;
 mod keys;
 mod list;
+mod parallel;
+mod parallel_faults;
+mod parallel_property;
+mod parallel_views;
 mod shard;
 mod stores;
 

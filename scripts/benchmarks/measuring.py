@@ -72,14 +72,17 @@ def first_byte(env, command, stdin=b""):
     return took
 
 
-def interleaved(runs, commands, env, expected=None):
+def interleaved(runs, commands, env, expected=None, once_over=float("inf")):
     """The medians of each command, all of which are run in turn so many times: {name: {"cpu", "wall", "rss"}}.
 
-    `expected` has the exit codes of those that end with another than 0.
+    `expected` has the exit codes of those that end with another than 0. A command that takes longer than `once_over`
+    seconds is not run again.
     """
     measured = {name: [] for name in commands}
     for _ in range(runs):
         for name, command in commands.items():
+            if any(got["wall"] > once_over for got in measured[name]):
+                continue
             code = (expected or {}).get(name, 0)
             measured[name].append(measure(env, [str(part) for part in command], expected=code))
     return {name: medians(got) for name, got in measured.items()}
@@ -94,6 +97,15 @@ def run(env, command):
     if done.returncode != 0:
         sys.exit(f"bench: {command[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
     return done.stdout
+
+
+def count_lines(env, command):
+    """How many lines a command writes, none of which are kept."""
+    with subprocess.Popen([str(part) for part in command], env=env, stdout=subprocess.PIPE) as process:
+        lines = sum(chunk.count(b"\n") for chunk in iter(lambda: process.stdout.read(1 << 20), b""))
+    if process.returncode != 0:
+        sys.exit(f"bench: {command[0]} ended with {process.returncode}")
+    return lines
 
 
 def header(*cells):

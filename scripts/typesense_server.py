@@ -2,8 +2,8 @@
 
 With --nodes N it is a cluster, and the addresses are on one line with commas between them. With --until-eof it ends
 with its standard input, and so with whoever started it. Until then each line of the input is an order, answered by a
-line `ok`: `stop`, `kill` or `start`, and the number of a node, counted from 0. A node comes back with the same data
-at the same address.
+line `ok`: `stop`, `kill` or `start`, and the number of a node, counted from 0. A node comes back at the same address
+with the same data, and with all that the others have been given meanwhile.
 
 The API key is taken from TYPESENSE_API_KEY, by the server itself too. What the server holds is gone with it.
 """
@@ -11,6 +11,7 @@ The API key is taken from TYPESENSE_API_KEY, by the server itself too. What the 
 import argparse
 import fcntl
 import importlib.util
+import json
 import os
 import pathlib
 import shutil
@@ -77,6 +78,13 @@ class Node:
         except (urllib.error.URLError, OSError):
             return False
 
+    def progress(self):
+        """How far its log is committed, and how many writes of that it has not carried out yet."""
+        key = {"x-typesense-api-key": os.environ["TYPESENSE_API_KEY"]}
+        with DIRECT.open(urllib.request.Request(f"{self.url}/status", headers=key), timeout=5) as answer:
+            status = json.load(answer)
+        return status["committed_index"], status["queued_writes"]
+
     def end(self, how):
         if self.is_running():
             self.process.send_signal(how)
@@ -116,6 +124,18 @@ class Cluster:
             if time.monotonic() > deadline:
                 raise OSError(f"the server does not start again\n{node.log()}")
             node.start(self.peers)
+        while not self.is_level(node):
+            if time.monotonic() > deadline:
+                raise OSError(f"the server does not catch up\n{node.log()}")
+            time.sleep(0.05)
+
+    def is_level(self, node):
+        """Whether a node holds what all hold: it says that it is healthy some writes before that."""
+        try:
+            furthest = max(other.progress()[0] for other in self.nodes if other.is_running())
+            return node.progress() == (furthest, 0)
+        except (urllib.error.URLError, OSError):
+            return False
 
     def wait(self, node):
         """Whether the node is ready in the end: not, if somebody else has one of its ports."""

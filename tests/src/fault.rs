@@ -17,21 +17,27 @@ mod body;
 mod plan;
 mod proxy;
 
-use std::net::TcpListener;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::net::TcpSocket;
 
 use crate::listening::Listening;
 
 pub use plan::{Fault, Met, Plan, Rule, Seen};
 use proxy::Shared;
 
-/// A URL where nobody listens, such as `http://127.0.0.1:34567`: its port was free a moment ago.
+/// A URL where nobody listens, such as `http://127.0.0.1:34567`, until the process ends.
 ///
 /// # Panics
 /// If the system gives no port.
 pub fn nowhere() -> String {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    format!("http://{}", free.expect("a free port"))
+    // Bound and never listened on: connections are refused, and nobody else is given the port meanwhile.
+    static HELD: Mutex<Vec<TcpSocket>> = Mutex::new(Vec::new());
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+    let address = socket.local_addr().expect("a bound address");
+    HELD.lock().unwrap_or_else(PoisonError::into_inner).push(socket);
+    format!("http://{address}")
 }
 
 /// A running proxy, on threads of its own. It ends when it is dropped; what hangs then is cut.

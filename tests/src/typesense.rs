@@ -168,7 +168,7 @@ impl Server {
     }
 
     /// Starts a node again after [`Server::stop`] or [`Server::kill`], with the same data at the same address, and
-    /// waits until it is healthy.
+    /// waits until it is healthy and holds what the others do.
     ///
     /// # Panics
     /// If it does not start.

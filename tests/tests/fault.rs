@@ -2,10 +2,10 @@
 #![expect(clippy::expect_used, reason = "a failed step is a failed test")]
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use testkit::fault::{Fault, Plan, Proxy, Rule};
+use testkit::fault::{Fault, Plan, Proxy, Rule, nowhere};
 use testkit::s3::{Options, Put, Server};
 
 const BODY: &str = "0123456789012345678901234567890123456789";
@@ -136,4 +136,15 @@ fn chance_follows_from_the_seed_and_not_from_the_order() {
     assert!((5..35).contains(&struck.len()), "{struck:?}");
     assert_eq!(struck, run(7, &mut (0..40).rev()));
     assert_ne!(struck, run(8, &mut (0..40)));
+}
+
+#[test]
+fn nobody_else_can_come_to_listen_where_nobody_does() {
+    let url = nowhere();
+    let address = url.strip_prefix("http://").unwrap_or_default();
+    assert_eq!(
+        TcpStream::connect(address).err().map(|error| error.kind()),
+        Some(ErrorKind::ConnectionRefused)
+    );
+    assert_eq!(TcpListener::bind(address).err().map(|error| error.kind()), Some(ErrorKind::AddrInUse));
 }

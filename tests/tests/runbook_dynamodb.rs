@@ -19,6 +19,8 @@ struct Incident {
     front: Front,
     cloudwatch: CloudWatch,
     table: String,
+    /// An hour ago, and the same for every run: a restore to another instant is another restore.
+    at: Timestamp,
     folder: tempfile::TempDir,
 }
 
@@ -30,6 +32,7 @@ impl Incident {
             front: Front::start(moto::endpoint()),
             cloudwatch: CloudWatch::start(),
             table: format!("limits_{}", NEXT.fetch_add(1, Ordering::Relaxed)),
+            at: Timestamp::from_second(Timestamp::now().as_second() - 3600).expect("an hour ago"),
             folder: tempfile::tempdir().expect("a folder"),
         };
         incident.front.call(
@@ -98,11 +101,10 @@ impl Incident {
     }
 
     fn tool(&self, command: &str) -> Tool {
-        let hour_ago = Timestamp::from_second(Timestamp::now().as_second() / 3600 * 3600 - 3600);
         Tool::bash(command)
             .env("TABLE", &self.table)
             .env("RESTORED", self.restored())
-            .env("AT", hour_ago.expect("an hour ago").to_string())
+            .env("AT", self.at.to_string())
             .env("PARAMETER", self.parameter())
             .env("EVIDENCE", self.evidence())
             .env("AWS_ENDPOINT_URL", moto::endpoint())

@@ -29,6 +29,8 @@ impl Drop for Handler {
 
 pub struct Incident {
     pub stripe: Stripe,
+    /// The second of the last event.
+    pub last: i64,
     handler: Option<Handler>,
     port: String,
     folder: tempfile::TempDir,
@@ -37,14 +39,14 @@ pub struct Incident {
 impl Incident {
     /// `evt_0` was processed; `evt_1` to `evt_N` came while the handler was down. It is up again.
     pub fn new(count: i64) -> Self {
-        let stripe = Stripe::start();
+        let (stripe, last) = (Stripe::start(), ago(1000));
         for n in 0..=count {
             let kind = if n % 3 == 0 { "charge.refunded" } else { "invoice.paid" };
-            let text = event(&format!("evt_{n}"), ago(1000 + (count - n) / 2), kind);
+            let text = event(&format!("evt_{n}"), last - (count - n) / 2, kind);
             stripe.add(text.replace("\"in_1\"", &format!("\"in_{}\"", n % OBJECTS)));
         }
         let folder = tempfile::tempdir().expect("a folder");
-        let mut incident = Self { stripe, handler: None, port: "0".to_owned(), folder };
+        let mut incident = Self { stripe, last, handler: None, port: "0".to_owned(), folder };
         incident.start_handler();
         incident
     }

@@ -1,7 +1,7 @@
 //! `--journal FILE`: results that are on disk before they count, so that a run can be taken up after any crash.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read as _, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -61,6 +61,8 @@ pub struct Journal {
     name: String,
     file: File,
     earlier: Vec<(Id, u64)>,
+    /// Bytes of earlier runs.
+    length: u64,
     queue: Option<mpsc::Sender<Commit>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -84,13 +86,14 @@ impl Journal {
             bail!("the journal {name} is in use by another run: wait for it or give another file");
         }
         let earlier = load(&mut file).with_context(|| format!("cannot use the journal {name}"))?;
+        let length = file.metadata().with_context(|| format!("cannot look at the journal {name}"))?.len();
         let (queue, commits) = mpsc::channel(BATCH);
         let mut writer = file.try_clone().context("cannot open the journal twice")?;
         let thread = std::thread::Builder::new()
             .name("journal".into())
             .spawn(move || write(&mut writer, commits))
             .context("cannot start the thread that writes the journal")?;
-        Ok(Self { name, file, earlier, queue: Some(queue), thread: Some(thread) })
+        Ok(Self { name, file, earlier, length, queue: Some(queue), thread: Some(thread) })
     }
 
     /// The result that an earlier run wrote for this work.
@@ -108,20 +111,48 @@ impl Journal {
         Record::parse(entry.result.get().to_owned()).map(Some).map_err(anyhow::Error::msg)
     }
 
+    /// All results of earlier runs in the order in which they were written.
+    pub fn earlier(&self) -> impl Iterator<Item = Result<Record>> {
+        let lines = BufReader::new(At { file: &self.file, offset: 0 }.take(self.length)).lines();
+        lines.map(|line| {
+            let line = line.with_context(|| format!("cannot read the journal {}", self.name))?;
+            let entry: Entry<'_> = serde_json::from_str(&line)?;
+            Record::parse(entry.result.get().to_owned()).map_err(anyhow::Error::msg)
+        })
+    }
+
     /// Writes a result; returns when it is on disk.
     ///
     /// # Errors
     /// When it cannot be written: the work is done, but no later run will know.
     pub async fn commit(&self, id: Id, result: &Record) -> Result<()> {
+        self.queue(id, result).await?.await
+    }
+
+    /// Puts a result behind all that were queued before; what is returned ends when it is on disk.
+    ///
+    /// # Errors
+    /// As [`Journal::commit`].
+    pub async fn queue(
+        &self,
+        id: Id,
+        result: &Record,
+    ) -> Result<impl Future<Output = Result<()>> + Send + use<>> {
         let id = id.to_hex();
         let mut line =
             serde_json::to_vec(&Entry { id: &id, result: serde_json::from_str(result.as_str())? })?;
         line.push(b'\n');
         let (synced, on_disk) = oneshot::channel();
-        let gone = || anyhow!("the journal {} is closed", self.name);
-        let queue = self.queue.as_ref().ok_or_else(gone)?;
-        queue.send(Commit { line, synced }).await.map_err(|_| gone())?;
-        on_disk.await.map_err(|_| gone())?.with_context(|| format!("cannot write the journal {}", self.name))
+        let name = self.name.clone();
+        let gone = |name: &str| anyhow!("the journal {name} is closed");
+        let queue = self.queue.as_ref().ok_or_else(|| gone(&name))?;
+        queue.send(Commit { line, synced }).await.map_err(|_| gone(&name))?;
+        Ok(async move {
+            on_disk
+                .await
+                .map_err(|_| gone(&name))?
+                .with_context(|| format!("cannot write the journal {name}"))
+        })
     }
 }
 

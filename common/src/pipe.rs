@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -108,10 +108,16 @@ pub struct Out {
     _watch: StdoutWatch,
 }
 
+/// Whole lines, and who waits until the system has them.
+struct Chunk {
+    lines: Vec<u8>,
+    written: Option<oneshot::Sender<()>>,
+}
+
 /// A way to stdout that a task can own.
 #[derive(Clone)]
 pub struct Lines {
-    queue: mpsc::Sender<Vec<u8>>,
+    queue: mpsc::Sender<Chunk>,
     dead: CancellationToken,
     refused: Arc<AtomicBool>,
 }
@@ -122,9 +128,28 @@ impl Lines {
     /// # Errors
     /// The lines themselves, when stdout is dead.
     pub async fn send(&self, lines: Vec<u8>) -> Result<(), Vec<u8>> {
+        let chunk = Chunk { lines, written: None };
         let sent =
-            if self.is_closed() { Err(lines) } else { self.queue.send(lines).await.map_err(|back| back.0) };
-        sent.inspect_err(|_| self.refused.store(true, Relaxed))
+            if self.is_closed() { Err(chunk) } else { self.queue.send(chunk).await.map_err(|back| back.0) };
+        sent.map_err(|chunk| {
+            self.refused.store(true, Relaxed);
+            chunk.lines
+        })
+    }
+
+    /// Writes whole lines; returns when the system has taken them all.
+    ///
+    /// # Errors
+    /// When stdout is dead: [`Out::finish`] knows why.
+    pub async fn write(&self, lines: Vec<u8>) -> Result<()> {
+        let (written, done) = oneshot::channel();
+        let queued =
+            !self.is_closed() && self.queue.send(Chunk { lines, written: Some(written) }).await.is_ok();
+        if queued && done.await.is_ok() {
+            return Ok(());
+        }
+        self.refused.store(true, Relaxed);
+        Err(ClosedStdout.into())
     }
 
     /// Resolves when nobody reads stdout any more.
@@ -200,7 +225,7 @@ impl Out {
     }
 }
 
-fn write_all(mut chunks: mpsc::Receiver<Vec<u8>>) -> io::Result<()> {
+fn write_all(mut chunks: mpsc::Receiver<Chunk>) -> io::Result<()> {
     // std's own stdout would flush at every line end.
     let mut stdout = io::BufWriter::with_capacity(1 << 16, RawStdout);
     loop {
@@ -212,7 +237,14 @@ fn write_all(mut chunks: mpsc::Receiver<Vec<u8>>) -> io::Result<()> {
             }
         };
         match chunk {
-            Some(chunk) => stdout.write_all(&chunk)?,
+            Some(Chunk { lines, written }) => {
+                stdout.write_all(&lines)?;
+                if let Some(written) = written {
+                    stdout.flush()?;
+                    // Who was abandoned does not wait for the answer.
+                    let _ = written.send(());
+                }
+            }
             None => return stdout.flush(),
         }
     }

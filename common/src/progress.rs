@@ -1,23 +1,30 @@
 //! What a run has done so far: counted by everybody, shown on a terminal as a line that moves.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 
 /// Counters of one run. They only ever rise.
-#[derive(Debug)]
 pub struct Counts {
     read: AtomicU64,
     done: AtomicU64,
     rejected: AtomicU64,
+    cost: OnceLock<Box<dyn fmt::Display + Send + Sync>>,
     start: Instant,
 }
 
 impl Counts {
     pub(crate) fn new() -> Self {
-        Self { read: 0.into(), done: 0.into(), rejected: 0.into(), start: Instant::now() }
+        Self {
+            read: 0.into(),
+            done: 0.into(),
+            rejected: 0.into(),
+            cost: OnceLock::new(),
+            start: Instant::now(),
+        }
     }
 
     /// Counts inputs: lines of stdin, or entries of a listing.
@@ -28,6 +35,12 @@ impl Counts {
     /// Counts inputs that were worked on, or records that a source found.
     pub fn done(&self, n: u64) {
         self.done.fetch_add(n, Relaxed);
+    }
+
+    /// Shows what the run has cost behind the counts, from now on; the first to say so is heard.
+    pub fn cost(&self, cost: impl fmt::Display + Send + Sync + 'static) {
+        // A run has one thing that costs.
+        let _ = self.cost.set(Box::new(cost));
     }
 
     /// Counts dead letters and returns how many there are.
@@ -49,7 +62,8 @@ impl fmt::Display for Counts {
             self.done.load(Relaxed),
             self.rejected.load(Relaxed),
             self.start.elapsed().as_secs_f64()
-        )
+        )?;
+        self.cost.get().map_or(Ok(()), |cost| write!(f, ", {cost}"))
     }
 }
 

@@ -11,7 +11,7 @@ use super::page::Entry;
 
 /// How a store writes its pages, as far as they have shown it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) enum Style {
+pub enum Style {
     /// No page yet with a version and a delete marker in a telling order.
     #[default]
     Unknown,

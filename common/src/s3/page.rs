@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, Event};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// A version or a delete marker.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -63,12 +64,15 @@ pub struct Position {
 
 /// A page as it came.
 #[derive(Debug, Default)]
-pub(super) struct Page {
+pub struct Page {
     /// In the order of the wire.
     pub entries: Vec<Entry>,
-    pub truncated: bool,
-    pub encoded: bool,
+    /// Where the listing goes on; nothing on its last page.
     pub next: Option<Position>,
+    /// The page's place in memory, where these are limited.
+    pub room: Option<OwnedSemaphorePermit>,
+    pub(super) encoded: bool,
+    truncated: bool,
 }
 
 /// Reads a page whole, or not at all.

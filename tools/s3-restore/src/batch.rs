@@ -25,13 +25,13 @@ use common::pipe::{Lines, Out, Source};
 use common::receipts::Receipts;
 use common::record::{Item, Record};
 use common::reject::{Reject, Rejects};
+use common::s3::Throttle;
 use common::shell::Command;
 use common::wait::Wait;
 use common::{Ctx, Usage};
 
 use crate::input::Task;
 use crate::restore::Restorer;
-use crate::throttle::Throttle;
 use args::Batch;
 use follow::Follow;
 use intake::Intake;

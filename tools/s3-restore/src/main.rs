@@ -12,7 +12,6 @@ mod refuse;
 mod restore;
 mod resume;
 mod run;
-mod throttle;
 mod undo;
 mod version;
 mod write;

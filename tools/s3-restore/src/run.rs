@@ -6,14 +6,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
-use aws_sdk_s3::config::retry::{RetryPartition, TokenBucket};
 use aws_sdk_s3::types::StorageClass;
 use common::aws::AwsArgs;
 use common::input::{Csv, Item, JsonLines};
 use common::journal::Journal;
 use common::pipe::{self, Source};
 use common::reject::{Failure, Reject};
-use common::s3::Shard;
+use common::s3::{Shard, Throttle};
 use common::{Ctx, Record, Usage, s3};
 use tokio::sync::Semaphore;
 
@@ -24,7 +23,6 @@ use crate::input::{self, Goal, Task};
 use crate::recent::Recent;
 use crate::refuse;
 use crate::restore::Restorer;
-use crate::throttle::Throttle;
 use crate::undo;
 
 type Items = Box<dyn Iterator<Item = io::Result<Item>> + Send>;
@@ -51,12 +49,7 @@ async fn restore(job: Job, ctx: Ctx) -> Result<()> {
     let rejects = ctx.rejects(&rejects)?;
     let journal = journal.map(|path| Journal::open(&path)).transpose()?;
     let throttle = Throttle::new(concurrency);
-    let client = s3::client(&aws.load().await?, |client| {
-        // The SDK stops retrying once 100 retries of the whole run have failed, which a storm of SlowDown does at once;
-        // here the throttle reacts to a storm, and the tries of each request end by themselves.
-        let retries = RetryPartition::custom("s3-restore").token_bucket(TokenBucket::unlimited()).build();
-        client.interceptor(throttle.clone()).retry_partition(retries)
-    });
+    let client = s3::client(&aws.load().await?, |client| throttle.watch(client, "s3-restore"));
     let dry_run = options.dry_run;
     let restorer = Restorer {
         client,

@@ -36,6 +36,11 @@ impl History {
         &self.current
     }
 
+    /// Whether older entries change nothing any more.
+    pub fn is_settled(&self) -> bool {
+        self.wanted.is_some()
+    }
+
     /// Takes the next older entry. The order of the list decides which is newer: many versions share a second.
     pub fn push(&mut self, entry: Entry) -> Result<()> {
         if self.wanted.is_some() {

@@ -17,6 +17,10 @@ use regex::Regex;
 use crate::inventory::Inventory;
 use crate::select::Select;
 use crate::view::View;
+use crate::walk::Walk;
+
+/// Keys that are looked up at once, where nobody said how many.
+const LOOKUPS: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 const EXAMPLES: &str = "\
 Examples:
@@ -144,13 +148,23 @@ pub struct Cli {
     #[arg(long, requires = "inventory")]
     verify_live: bool,
 
-    /// Sort what does not fit in memory in DIR; an inventory takes about as much room there as its CSV unpacked
-    #[arg(long, value_name = "DIR", requires = "inventory")]
+    /// Keep what does not fit in memory in DIR: an inventory takes about as much room there as its CSV unpacked, --ordered
+    /// up to that of all records
+    #[arg(long, value_name = "DIR")]
     tmpdir: Option<PathBuf>,
 
-    /// Ask for at most N keys of --keys-from or --verify-live at once
-    #[arg(long, value_name = "N", default_value = "8")]
-    concurrency: NonZeroUsize,
+    /// Send at most N requests at once, or look up at most N keys; 1 lists in S3's own order [default: what the service
+    /// answers well, and 8 for keys]
+    #[arg(long, value_name = "N")]
+    concurrency: Option<NonZeroUsize>,
+
+    /// Write records in the order of their keys, as S3 lists them
+    #[arg(long, conflicts_with_all = ["keys_from", "inventory"])]
+    ordered: bool,
+
+    /// Note in FILE what is written, and go on from there when run again
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["keys_from", "inventory"])]
+    journal: Option<PathBuf>,
 
     #[command(flatten)]
     rejects: Rejects,
@@ -183,6 +197,7 @@ pub struct Job {
     pub select: Select,
     pub keys: Option<Keys>,
     pub inventory: Option<Inventory>,
+    pub walk: Walk,
     pub aws: AwsArgs,
 }
 
@@ -236,20 +251,28 @@ impl Cli {
             let message = "--verify-live checks the answers of --at, --deleted or --latest: give one of them";
             return Err(Usage::Wrong(message.into()).into());
         }
+        let tmpdir = self.tmpdir.unwrap_or_else(env::temp_dir);
+        let lookups = self.concurrency.unwrap_or(LOOKUPS);
+        let walk = Walk {
+            concurrency: self.concurrency,
+            ordered: self.ordered,
+            journal: self.journal,
+            tmpdir: tmpdir.clone(),
+        };
         let inventory = self.inventory.map(|manifest| Inventory {
             manifest,
             verify_live: self.verify_live,
-            tmpdir: self.tmpdir.unwrap_or_else(env::temp_dir),
-            concurrency: self.concurrency,
+            tmpdir,
+            concurrency: lookups,
             rejects: self.rejects.clone(),
         });
         let keys = self.keys_from.map(|path| Keys {
             file: (path.as_os_str() != "-").then_some(path),
             format: self.keys_format,
-            concurrency: self.concurrency,
+            concurrency: lookups,
             rejects: self.rejects,
         });
-        Ok(Job { bucket, prefix, view, select, keys, inventory, aws: self.aws })
+        Ok(Job { bucket, prefix, view, select, keys, inventory, walk, aws: self.aws })
     }
 }
 

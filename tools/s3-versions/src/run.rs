@@ -16,7 +16,7 @@ pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
     let listed = match (&job.keys, &job.inventory) {
         (Some(keys), _) => keys::run(&ctx, &job, keys).await,
         (None, Some(inventory)) => inventory::run(&ctx, &job, inventory).await,
-        (None, None) => walk::run(&ctx, &job).await,
+        (None, None) => walk::run(&ctx, &job, &job.walk).await,
     };
     job.select.shard.iter().for_each(Shard::tell);
     listed

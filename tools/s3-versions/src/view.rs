@@ -29,6 +29,8 @@ pub struct Writer<'a> {
     history: Option<History>,
     lines: Vec<u8>,
     records: u64,
+    /// The key of the last line, and where its lines and records begin.
+    last: (String, usize, u64),
 }
 
 /// The record of a version or delete marker. What S3 did not say is left out.
@@ -60,7 +62,15 @@ struct Line<'a> {
 
 impl<'a> Writer<'a> {
     pub fn new(bucket: &'a str, view: View, select: &'a Select) -> Self {
-        Self { bucket, view, select, history: None, lines: Vec::new(), records: 0 }
+        Self {
+            bucket,
+            view,
+            select,
+            history: None,
+            lines: Vec::new(),
+            records: 0,
+            last: (String::new(), 0, 0),
+        }
     }
 
     /// Takes the next entry in the store's order.
@@ -93,9 +103,43 @@ impl<'a> Writer<'a> {
         self.history.take().map_or(Ok(()), |history| self.decide(history))
     }
 
+    /// Whether no older entry of this key, the last one, changes what is written.
+    pub fn is_settled(&self, key: &str) -> bool {
+        if !self.select.key(key) {
+            return true;
+        }
+        match self.view {
+            View::Every => false,
+            View::Latest => true,
+            View::Deleted | View::At { .. } => {
+                self.history.as_ref().is_some_and(|history| history.key() == key && history.is_settled())
+            }
+        }
+    }
+
     /// The lines since the last call, and how many records they are.
     pub fn take(&mut self) -> (Vec<u8>, u64) {
+        (self.last.1, self.last.2) = (0, 0);
         (std::mem::take(&mut self.lines), std::mem::take(&mut self.records))
+    }
+
+    /// The same without those of this key, if it is the last one.
+    pub fn take_before(&mut self, key: Option<&str>) -> (Vec<u8>, u64) {
+        let (last, at, records) = &self.last;
+        if key != Some(last) || self.lines.is_empty() {
+            return self.take();
+        }
+        let (at, records) = (*at, *records);
+        let rest = self.lines.split_off(at);
+        let before = (std::mem::replace(&mut self.lines, rest), records);
+        self.records -= records;
+        (self.last.1, self.last.2) = (0, 0);
+        before
+    }
+
+    /// How many bytes of lines there are.
+    pub fn held(&self) -> usize {
+        self.lines.len()
     }
 
     fn wants(&self, entry: &Entry) -> Result<bool> {
@@ -142,6 +186,10 @@ impl<'a> Writer<'a> {
             restore_in_progress: entry.restore_in_progress,
             plan,
         };
+        if self.last.0 != entry.key {
+            self.last.0.clone_from(&entry.key);
+            (self.last.1, self.last.2) = (self.lines.len(), self.records);
+        }
         serde_json::to_writer(&mut self.lines, &line)?;
         self.lines.push(b'\n');
         self.records += 1;

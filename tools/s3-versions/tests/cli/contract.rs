@@ -127,7 +127,8 @@ fn messages_are_as_the_flags_want_them() {
     let plain = stderr(&[]);
     assert!(plain.starts_with("s3-versions: read 1, done 1, rejected 0, "), "{plain}");
     assert_eq!(stderr(&["-q"]), "");
-    assert!(stderr(&["-vv"]).ends_with(" s\n"));
+    let cost = "1 requests for 1 pages of 1 entries, $0.000005 in us-east-1\n";
+    assert!(plain.ends_with(cost) && stderr(&["-vv"]).ends_with(cost), "{plain}");
     let json = stderr(&["--log-format", "json"]);
     let message: serde_json::Value = serde_json::from_str(json.trim()).unwrap();
     assert_eq!((&message["tool"], &message["level"]), (&"s3-versions".into(), &"info".into()));

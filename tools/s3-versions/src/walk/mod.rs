@@ -1,0 +1,158 @@
+//! Everything under a prefix, by several workers at once.
+//!
+//! `board` knows who lists which keys, and cuts the largest interval in two (`split`, by the `alphabet` of the keys) for a
+//! worker that is idle. `interval` is a worker; its parts go through `output`, in the `order` of keys where that is asked
+//! for, with what has to wait in `spill`. `journal` notes what is written, `tally` what it costs.
+
+mod alphabet;
+mod board;
+mod interval;
+mod journal;
+mod order;
+mod output;
+mod part;
+mod spill;
+mod split;
+mod tally;
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Result;
+use common::pipe::{Lines, Out};
+use common::s3::{Pages, Throttle};
+use common::{Ctx, s3};
+use tokio::task::JoinSet;
+
+use crate::cli::Job;
+use crate::versioning;
+use crate::view::Writer;
+use board::{Board, Span};
+use interval::Shared;
+use journal::Progress;
+use output::Output;
+use spill::Spill;
+use tally::Tally;
+
+/// Requests in flight at first, where nobody said how many.
+const FIRST: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+/// The most that are tried then.
+const MOST: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+/// Pages in memory at once: of about half a megabyte as it comes, and about as much again for each thing made of it.
+const ROOMS: usize = 16;
+
+/// How a listing is done.
+#[derive(Debug)]
+pub struct Walk {
+    /// Requests in flight; nothing to find it out.
+    pub concurrency: Option<NonZeroUsize>,
+    /// Whether records come in the order of keys.
+    pub ordered: bool,
+    pub journal: Option<PathBuf>,
+    /// Where what has to wait for its turn is kept.
+    pub tmpdir: PathBuf,
+}
+
+/// Lists the job's prefix to stdout.
+///
+/// # Errors
+/// When the bucket cannot be listed to its end, or stdout cannot be written.
+pub async fn run(ctx: &Ctx, job: &Job, walk: &Walk) -> Result<()> {
+    let bucket = job.bucket.as_deref().unwrap_or_default();
+    let throttle = match walk.concurrency {
+        Some(most) => Throttle::new(most),
+        None => Throttle::doubling(FIRST, MOST),
+    };
+    let tally = Tally::default();
+    let client = s3::client(&job.aws.load().await?, |client| {
+        throttle.watch(client, "s3-versions").interceptor(tally.clone())
+    });
+    versioning::check(&client, bucket).await?;
+    let (progress, spans) = match &walk.journal {
+        Some(path) => {
+            let (progress, spans) = Progress::open(path, job).await?;
+            (Some(progress), spans)
+        }
+        None => (None, vec![Span::default()]),
+    };
+    ctx.counts.cost(tally.clone());
+    let parallel = walk.concurrency != Some(NonZeroUsize::MIN);
+    let hold = parallel || progress.is_some();
+    let out = Out::start()?;
+    let spill = Spill::new(walk.tmpdir.clone());
+    let shared = Arc::new(Shared {
+        ctx: ctx.clone(),
+        pages: Pages::new(client, bucket, &job.prefix).limited(throttle.clone(), ROOMS),
+        board: Board::new(spans, &job.prefix),
+        output: Output::new(ctx.clone(), out.lines().clone(), spill, walk.ordered, progress),
+        tally,
+        bucket: bucket.to_owned(),
+        view: job.view,
+        select: job.select.clone(),
+        parallel,
+        hold,
+    });
+    let listed = tokio::select! {
+        listed = work(&shared, &throttle) => listed,
+        () = out.lines().closed() => Ok(()),
+    };
+    drop(shared);
+    out.end(listed).await
+}
+
+/// What a task did.
+enum Ended {
+    /// It listed the interval above this key.
+    Listed(Option<String>),
+    /// It wrote what had been kept.
+    Drained,
+}
+
+/// Keeps as many workers busy as requests may be in flight, until all is listed or the run is to stop.
+async fn work(shared: &Arc<Shared>, throttle: &Throttle) -> Result<()> {
+    let mut tasks = JoinSet::new();
+    let mut more = true;
+    loop {
+        while more
+            && tasks.len() < throttle.limit()
+            && let Some(task) = shared.board.take()
+        {
+            shared.output.open(task.lo.as_deref());
+            let shared = Arc::clone(shared);
+            tasks.spawn(async move {
+                let lo = task.lo.clone();
+                interval::walk(shared, task).await?;
+                anyhow::Ok(Ended::Listed(lo))
+            });
+        }
+        tokio::select! {
+            ended = tasks.join_next() => {
+                let Some(ended) = ended else { return Ok(()) };
+                let ended = ended.unwrap_or_else(|err| std::panic::resume_unwind(err.into_panic()))?;
+                if let Ended::Listed(lo) = ended
+                    && more
+                    && shared.output.close(lo.as_deref())
+                {
+                    let shared = Arc::clone(shared);
+                    tasks.spawn(async move {
+                        shared.output.drain().await?;
+                        anyhow::Ok(Ended::Drained)
+                    });
+                }
+            }
+            () = shared.board.changed() => {}
+            () = shared.ctx.stop.cancelled(), if more => more = false,
+        }
+    }
+}
+
+/// Hands over what the writer has; false when nobody reads it.
+pub async fn send(ctx: &Ctx, writer: &mut Writer<'_>, lines: &Lines) -> bool {
+    let (text, records) = writer.take();
+    if records == 0 {
+        return true;
+    }
+    ctx.counts.done(records);
+    lines.send(text).await.is_ok()
+}

@@ -1,0 +1,110 @@
+//! From the parts that workers have finished to stdout: as they come, or in the order of keys.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::Result;
+use common::Ctx;
+use common::pipe::Lines;
+
+use super::journal::Progress;
+use super::order::Order;
+use super::part::{Part, Piece};
+use super::spill::Spill;
+
+/// Where all workers bring their parts.
+pub struct Output {
+    ctx: Ctx,
+    lines: Lines,
+    spill: Spill,
+    order: Option<Mutex<Order>>,
+    progress: Option<Progress>,
+    /// Who writes: the pieces of a part follow each other.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Output {
+    /// An output to these lines; `ordered` by key, or as parts come.
+    pub fn new(ctx: Ctx, lines: Lines, spill: Spill, ordered: bool, progress: Option<Progress>) -> Self {
+        let order = ordered.then(Mutex::default);
+        Self { ctx, lines, spill, order, progress, turn: tokio::sync::Mutex::default() }
+    }
+
+    /// Keeps what is too much to be held in memory.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub async fn spill(&self, lines: Vec<u8>) -> Result<Piece> {
+        Ok(Piece::Disk(self.spill.write(lines).await?))
+    }
+
+    /// Makes the interval above this key known, before anything of it is put and before the one below it is closed.
+    pub fn open(&self, lo: Option<&str>) {
+        if let Some(mut order) = self.order() {
+            order.open(lo);
+        }
+    }
+
+    /// Takes the next part of the interval above this key.
+    ///
+    /// # Errors
+    /// When stdout is closed, or the part can neither be written nor kept.
+    pub async fn put(&self, lo: Option<&str>, mut part: Part) -> Result<()> {
+        if self.order().is_none_or(|order| order.is_first(lo)) {
+            return self.write(part).await;
+        }
+        for piece in &mut part.pieces {
+            if let Piece::Memory(lines) = piece {
+                *piece = self.spill(std::mem::take(lines)).await?;
+            }
+        }
+        let kept = self.order().and_then(|mut order| order.keep(lo, part));
+        match kept {
+            // Meanwhile all before it was written.
+            Some(part) => self.write(part).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Notes that the interval above this key has no more parts; says whether [`Output::drain`] is to be called.
+    pub fn close(&self, lo: Option<&str>) -> bool {
+        self.order().is_some_and(|mut order| order.close(lo))
+    }
+
+    /// Writes what was kept, up to the first interval that is still being listed.
+    ///
+    /// # Errors
+    /// As [`Output::put`].
+    pub async fn drain(&self) -> Result<()> {
+        loop {
+            let Some(part) = self.order().and_then(|mut order| order.next()) else { return Ok(()) };
+            self.write(part).await?;
+        }
+    }
+
+    async fn write(&self, part: Part) -> Result<()> {
+        let turn = self.turn.lock().await;
+        for piece in part.pieces {
+            let lines = match piece {
+                Piece::Memory(lines) => lines,
+                Piece::Disk(extent) => self.spill.read(extent).await?,
+            };
+            if !lines.is_empty() {
+                self.lines.write(lines).await?;
+            }
+        }
+        self.ctx.counts.done(part.records);
+        let noted = match (&self.progress, part.covered) {
+            (Some(progress), Some(span)) => Some(progress.note(&span).await?),
+            _ => None,
+        };
+        drop(turn);
+        match noted {
+            Some(noted) => noted.await,
+            None => Ok(()),
+        }
+    }
+
+    fn order(&self) -> Option<MutexGuard<'_, Order>> {
+        self.order.as_ref().map(|order| order.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

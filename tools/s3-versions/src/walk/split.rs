@@ -1,0 +1,82 @@
+//! Where an interval of keys is cut in two, without any knowledge of how keys look but what was seen of them.
+//!
+//! What is left of an interval lies above the `cursor` and up to `end`. All of it shares the characters that these two
+//! have in common: the frame. Behind it the cut is in the middle of the characters that were seen so far. Where nothing
+//! tells the frame (the end is open, or cursor and end are neighbours in the character behind it), it is searched for: a
+//! cut after the first `k` characters of the cursor is in the empty for every `k` below the frame and in the full for
+//! every `k` from there on, so that each cut halves what is in question.
+
+use std::ops::Bound;
+
+use super::alphabet::Alphabet;
+
+/// The longest key, in bytes (S3 user guide, "Naming Amazon S3 objects").
+const LONGEST: usize = 1024;
+
+/// What is known of an interval of which at least one page has been seen.
+#[derive(Clone, Copy, Debug)]
+pub struct Rest<'a> {
+    /// The last key that was seen.
+    pub cursor: &'a str,
+    /// The last key that may belong to the interval, if any is known.
+    pub end: Option<&'a str>,
+    /// How many characters all keys share: those of the prefix that is listed.
+    pub floor: usize,
+    /// How many characters the first and the last key of the last page share: what changes behind them is within a page.
+    pub steady: usize,
+    /// A cut after so many characters of an earlier cursor had keys behind it, and this interval is those.
+    pub frame: Option<usize>,
+}
+
+/// A cut: what lies above `at` becomes an interval of its own.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Cut {
+    pub at: String,
+    /// [`Rest::frame`] of what lies above.
+    pub frame: Option<usize>,
+}
+
+/// The cut that leaves about as much on either side, or nothing where that cannot be told any more.
+pub fn cut(rest: &Rest<'_>, alphabet: &Alphabet) -> Option<Cut> {
+    let cursor: Vec<char> = rest.cursor.chars().collect();
+    let made = |depth: usize, character: char, frame| {
+        let mut at: String = cursor[..depth].iter().collect();
+        at.push(character);
+        let fits = at.as_str() > rest.cursor && rest.end.is_none_or(|end| at.as_str() < end);
+        (fits && at.len() <= LONGEST).then_some(Cut { at, frame })
+    };
+    let mut lowest = rest.floor.min(cursor.len());
+    if let Some(end) = rest.end {
+        let shared = cursor.iter().zip(end.chars()).take_while(|(a, b)| *a == b).count();
+        let mut behind = end.chars().skip(shared);
+        let above = behind.next()?;
+        let high = if behind.next().is_some() { Bound::Included(above) } else { Bound::Excluded(above) };
+        let within = alphabet
+            .middle(cursor.get(shared).copied(), high)
+            .and_then(|character| made(shared, character, None));
+        if within.is_some() {
+            return within;
+        }
+        lowest = shared + 1;
+    }
+    let highest = (rest.steady + 1).min(rest.frame.unwrap_or(usize::MAX)).min(cursor.len());
+    if lowest < highest {
+        // From the middle outwards, since some characters have no other above them.
+        let middle = lowest + (highest - lowest - 1) / 2;
+        let depths = (middle..highest).chain((lowest..middle).rev());
+        return depths.filter_map(|depth| made(depth, next(cursor[depth])?, Some(depth))).next();
+    }
+    let frame = rest.frame.filter(|&frame| lowest == frame && frame < cursor.len())?;
+    alphabet
+        .middle(Some(cursor[frame]), Bound::Unbounded)
+        .and_then(|character| made(frame, character, None))
+        .or_else(|| made(frame, next(cursor[frame])?, None))
+}
+
+/// The character behind this one in the order of UTF-8, which is that of code points.
+fn next(character: char) -> Option<char> {
+    match character {
+        '\u{d7ff}' => Some('\u{e000}'),
+        _ => char::from_u32(u32::from(character) + 1),
+    }
+}

@@ -65,9 +65,10 @@ fn an_index_is_waited_for() {
 fn an_index_that_is_stuck_is_named_at_the_deadline() {
     let incident = Incident::new();
     incident.front.show(&incident.to(), "GlobalSecondaryIndexes", incident.index("CREATING"));
-    let output = incident.run(&["--timeout", "2s"]);
+    // The restore has to be begun within it, by a moto that other tests keep busy.
+    let output = incident.run(&["--timeout", "5s"]);
     let line = error(output.assert_code(1));
-    let expected = format!("{}: ACTIVE, index by_user CREATING, and 2s are over (--timeout)", incident.to());
+    let expected = format!("{}: ACTIVE, index by_user CREATING, and 5s are over (--timeout)", incident.to());
     assert!(line.contains(&expected) && line.contains("the same command again takes it up"), "{line}");
     assert!(output.stdout.is_empty());
 }

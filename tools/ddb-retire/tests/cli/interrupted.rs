@@ -117,7 +117,8 @@ fn a_signal_between_two_tries_ends_it() {
 fn the_time_is_bounded() {
     let incident = Incident::new();
     incident.front.state().backup_looks = 1000;
-    let output = incident.run(&["--timeout", "2s", "--backup", "kept"]);
+    // The backup has to be begun within it, by a moto that other tests keep busy.
+    let output = incident.run(&["--timeout", "5s", "--backup", "kept"]);
     let error = error(output.assert_code(1));
     assert!(error.contains("the backup kept is CREATING") && error.contains("(--timeout)"), "{error}");
     assert!(!incident.is_gone());

@@ -55,11 +55,9 @@ impl Kept {
 /// Everything in the bucket, in the order of ListObjectVersions.
 pub(super) fn all(bucket: &Bucket) -> Vec<Kept> {
     let mut found = Vec::new();
-    let mut from = Bound::Unbounded;
-    while let Some((key, stack)) = bucket.next_key(from.as_ref().map(String::as_str)) {
+    for (key, stack) in bucket.keys_from(Bound::Unbounded) {
         let versions = (0..).map_while(|at| Some((at, stack.get(at)?)));
         found.extend(versions.map(|(at, version)| Kept::new(&key, &version, at == 0)));
-        from = Bound::Excluded(key.into_owned());
     }
     found
 }

@@ -21,16 +21,18 @@ pub(super) struct Wish<'a> {
     encode: bool,
 }
 
-/// The part of a page that comes after its head.
+/// A page without what its head says about its end.
 struct Page {
     room: usize,
+    /// The head and the entries.
     entries: Xml,
     markers: Xml,
     prefixes: Xml,
+    /// What a full page ends with.
     last: Option<(String, String)>,
     truncated: bool,
-    /// The last time that was written and its text: neighbours often share a second.
-    time: (Timestamp, String),
+    /// Times that were written and their texts, by their seconds: neighbours often share them.
+    times: [(Timestamp, String); 16],
 }
 
 impl<'a> Wish<'a> {
@@ -115,25 +117,29 @@ pub(super) fn versions(service: &Service, request: &Request) -> Result<Reply, Er
     };
     let store = service.read();
     let bucket = store.bucket(&request.bucket)?;
-    let page = Page::read(service, bucket, &wish, key_marker, id_marker)?;
-    let mut next = Xml::fragment();
+    // An entry takes about this many bytes; growing the buffer would copy a page several times.
+    let mut xml = Xml::document_of(2000 + wish.max * 480);
+    xml.root("ListVersionsResult");
+    wish.head(&mut xml, request);
+    xml.text("KeyMarker", &wish.show(key_marker)).text("VersionIdMarker", id_marker.unwrap_or_default());
+    let head = xml.len();
+    let page = Page::read(service, bucket, &wish, key_marker, id_marker, xml)?;
+    let (mut next, mut truncated) = (Xml::fragment(), Xml::fragment());
+    truncated.plain("IsTruncated", page.truncated);
     if let (true, Some((key, id))) = (page.truncated, &page.last) {
         next.text("NextKeyMarker", &wish.show(key));
         if !id.is_empty() {
             next.text("NextVersionIdMarker", id);
         }
     }
-    let mut xml = Xml::document();
-    xml.root("ListVersionsResult");
-    wish.head(&mut xml, request);
-    xml.text("KeyMarker", &wish.show(key_marker)).text("VersionIdMarker", id_marker.unwrap_or_default());
-    if !service.options.late_markers {
-        xml.append(&next);
-    }
-    xml.plain("IsTruncated", page.truncated);
-    xml.append(&page.entries).append(&page.markers).append(&page.prefixes);
+    let mut xml = page.entries;
+    xml.append(&page.markers).append(&page.prefixes);
+    // What stands before the entries is known only after them.
+    xml.insert(head, &truncated);
     if service.options.late_markers {
         xml.append(&next);
+    } else {
+        xml.insert(head, &next);
     }
     xml.close("ListVersionsResult");
     Ok(Reply::xml(xml))
@@ -146,22 +152,22 @@ impl Page {
         wish: &Wish<'_>,
         key_marker: &str,
         id_marker: Option<&str>,
+        entries: Xml,
     ) -> Result<Self, Error> {
         let mut page = Self {
             room: wish.max,
-            // An entry takes about this many bytes; growing the buffer would copy a page several times.
-            entries: Xml::with_capacity(wish.max * 420),
+            entries,
             markers: Xml::fragment(),
             prefixes: Xml::fragment(),
             last: None,
             truncated: false,
-            time: (Timestamp::UNIX_EPOCH, service.show(Timestamp::UNIX_EPOCH)),
+            times: std::array::from_fn(|_| (Timestamp::UNIX_EPOCH, service.show(Timestamp::UNIX_EPOCH))),
         };
         if wish.max == 0 {
             return Ok(page);
         }
         let inclusive = service.options.inclusive_markers;
-        let mut from = match key_marker {
+        let from = match key_marker {
             "" => Bound::Included(wish.prefix.to_owned()),
             marker if inclusive && id_marker.is_none() => Bound::Included(marker.max(wish.prefix).to_owned()),
             marker => wish.after(marker),
@@ -175,21 +181,19 @@ impl Page {
                 page.stack(service, wish, key_marker, &bucket.stack(key_marker), skip);
             }
         }
+        let mut keys = bucket.keys_from(from.as_ref().map(String::as_str));
         while !page.truncated {
-            let Some((key, stack)) = bucket.next_key(from.as_ref().map(String::as_str)) else { break };
+            let Some((key, stack)) = keys.next() else { break };
             if !key.starts_with(wish.prefix) {
                 break;
             }
-            from = match wish.group(&key) {
+            match wish.group(&key) {
                 Some(group) if stack.get(0).is_some() => {
                     page.group(wish, group);
-                    beyond(group)
+                    keys = bucket.keys_from(beyond(group).as_ref().map(String::as_str));
                 }
-                _ => {
-                    page.stack(service, wish, &key, &stack, 0);
-                    Bound::Excluded(key.into_owned())
-                }
-            };
+                _ => page.stack(service, wish, &key, &stack, 0),
+            }
         }
         Ok(page)
     }
@@ -197,13 +201,15 @@ impl Page {
     fn group(&mut self, wish: &Wish<'_>, group: &str) {
         if self.take() {
             self.prefixes.open("CommonPrefixes").text("Prefix", &wish.show(group)).close("CommonPrefixes");
-            self.last = Some((group.to_owned(), String::new()));
+            if self.room == 0 {
+                self.last = Some((group.to_owned(), String::new()));
+            }
         }
     }
 
     fn stack(&mut self, service: &Service, wish: &Wish<'_>, key: &str, stack: &Stack<'_>, skip: usize) {
-        let shown = wish.show(key);
-        let mut last = None;
+        let mut shown = Xml::fragment();
+        shown.text("Key", &wish.show(key));
         for at in skip.. {
             let Some(version) = stack.get(at) else { break };
             if !self.take() {
@@ -211,14 +217,14 @@ impl Page {
             }
             let split = service.options.split_lists && version.marker;
             let out = if split { &mut self.markers } else { &mut self.entries };
-            if self.time.0 != version.modified {
-                self.time = (version.modified, service.show(version.modified));
+            let time = &mut self.times[(version.modified.as_second() & 15) as usize];
+            if time.0 != version.modified {
+                *time = (version.modified, service.show(version.modified));
             }
-            write(service, out, &shown, &version, at == 0, &self.time.1);
-            last = Some(version);
-        }
-        if let Some(version) = last {
-            self.last = Some((key.to_owned(), version.id.clone()));
+            write(service, out, &shown, &version, at == 0, &time.1);
+            if self.room == 0 {
+                self.last = Some((key.to_owned(), version.id.clone()));
+            }
         }
     }
 
@@ -230,16 +236,18 @@ impl Page {
     }
 }
 
-fn write(service: &Service, xml: &mut Xml, key: &str, version: &Version, latest: bool, modified: &str) {
+// A page is a thousand of these, so what is the same in all of them is one text.
+fn write(service: &Service, xml: &mut Xml, key: &Xml, version: &Version, latest: bool, modified: &str) {
     let name = if version.marker { "DeleteMarker" } else { "Version" };
-    xml.open(name).text("Key", key).text("VersionId", &version.id).plain("IsLatest", latest);
-    xml.open("LastModified").raw(modified).close("LastModified");
+    xml.open(name).append(key).text("VersionId", &version.id);
+    xml.raw(if latest { "<IsLatest>true</IsLatest>" } else { "<IsLatest>false</IsLatest>" });
+    xml.raw("<LastModified>").raw(modified).raw("</LastModified>");
     if !version.marker {
-        xml.open("ETag").raw("&quot;").raw(&version.etag).raw("&quot;").close("ETag");
+        xml.raw("<ETag>&quot;").raw(&version.etag).raw("&quot;</ETag>");
         if let Some(checksum) = version.checksum.as_ref().filter(|_| !service.options.no_checksums) {
             xml.plain("ChecksumAlgorithm", checksum.algorithm).plain("ChecksumType", checksum.kind());
         }
         xml.plain("Size", version.content.len()).text("StorageClass", &version.storage_class);
     }
-    xml.open("Owner").text("ID", OWNER).text("DisplayName", "owner").close("Owner").close(name);
+    xml.raw("<Owner><ID>").raw(OWNER).raw("</ID><DisplayName>owner</DisplayName></Owner>").close(name);
 }

@@ -17,17 +17,17 @@ pub(super) fn v2(service: &Service, request: &Request) -> Result<Reply, Error> {
     let start = token.or(request.query("start-after")).unwrap_or_default();
     let store = service.read();
     let bucket = store.bucket(&request.bucket)?;
-    let mut from = match start {
+    let from = match start {
         "" => Bound::Included(wish.prefix.to_owned()),
         marker => wish.after(marker),
     };
     let (mut objects, mut prefixes) = (Xml::fragment(), Xml::fragment());
     let (mut count, mut last, mut truncated) = (0, String::new(), false);
-    while let Some((key, stack)) = bucket.next_key(from.as_ref().map(String::as_str)) {
+    let mut keys = bucket.keys_from(from.as_ref().map(String::as_str));
+    while let Some((key, stack)) = keys.next() {
         if !key.starts_with(wish.prefix) {
             break;
         }
-        from = Bound::Excluded(key.to_string());
         let Some(version) = stack.get(0).filter(|latest| !latest.marker) else { continue };
         if count == wish.max {
             truncated = wish.max > 0;
@@ -37,7 +37,7 @@ pub(super) fn v2(service: &Service, request: &Request) -> Result<Reply, Error> {
         if let Some(group) = wish.group(&key) {
             prefixes.open("CommonPrefixes").text("Prefix", &wish.show(group)).close("CommonPrefixes");
             last = group.to_owned();
-            from = beyond(group);
+            keys = bucket.keys_from(beyond(group).as_ref().map(String::as_str));
         } else {
             write(service, &mut objects, &wish.show(&key), &version, request);
             last = key.into_owned();

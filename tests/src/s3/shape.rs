@@ -139,17 +139,16 @@ fn wide(index: u64, count: u64) -> u128 {
 
 // A page holds a thousand keys, ids and ETags: `format!` took most of the time that a page costs.
 
-/// A number in as many digits of this alphabet.
+/// A number in as many digits of this alphabet, an even number of them.
 pub(super) fn push_base16<const DIGITS: usize>(
     text: &mut String,
     number: impl Into<u128>,
     alphabet: &[u8; 16],
 ) {
-    let mut number = number.into();
+    let bytes = number.into().to_be_bytes();
     let mut digits = [0; DIGITS];
-    for digit in digits.iter_mut().rev() {
-        *digit = alphabet[(number & 15) as usize];
-        number >>= 4;
+    for (pair, byte) in digits.rchunks_mut(2).zip(bytes.iter().rev()) {
+        pair.copy_from_slice(&[alphabet[usize::from(byte >> 4)], alphabet[usize::from(byte & 15)]]);
     }
     text.push_str(std::str::from_utf8(&digits).unwrap_or_default());
 }

@@ -1,7 +1,8 @@
 //! Buckets, and the stack of versions under each key.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, btree_map};
+use std::iter::Peekable;
 use std::ops::Bound;
 
 use super::content::mix;
@@ -46,6 +47,14 @@ pub(super) struct Bucket {
 pub(super) enum Stack<'a> {
     Kept(&'a [Version]),
     Synthetic(&'a Synthetic, u64),
+}
+
+/// The keys of a bucket from one on.
+pub(super) struct Keys<'a> {
+    kept: Peekable<btree_map::Range<'a, String, Vec<Version>>>,
+    source: Option<&'a Synthetic>,
+    /// The number of the next generated key.
+    next: u64,
 }
 
 impl Store {
@@ -150,25 +159,15 @@ impl Bucket {
         generated.map_or(Stack::Kept(&[]), |(source, index)| Stack::Synthetic(source, index))
     }
 
-    /// The first key within the bound and its stack, which may be empty.
-    pub(super) fn next_key(&self, from: Bound<&str>) -> Option<(Cow<'_, str>, Stack<'_>)> {
-        let kept = self.keys.range::<str, _>((from, Bound::Unbounded)).next();
-        let generated = self.synthetic.as_ref().and_then(|source| {
-            let index = match from {
-                Bound::Included(text) => source.position(text, false),
-                Bound::Excluded(text) => source.position(text, true),
-                Bound::Unbounded => 0,
-            };
-            (index < source.keys).then(|| (source, index, source.key(index)))
+    /// The keys within the bound in their order, each with its stack, which may be empty.
+    pub(super) fn keys_from(&self, from: Bound<&str>) -> Keys<'_> {
+        let next = self.synthetic.as_ref().map_or(0, |source| match from {
+            Bound::Included(text) => source.position(text, false),
+            Bound::Excluded(text) => source.position(text, true),
+            Bound::Unbounded => 0,
         });
-        match (kept, generated) {
-            (Some((key, stack)), Some((.., other))) if *key <= other => {
-                Some((Cow::Borrowed(key), Stack::Kept(stack)))
-            }
-            (_, Some((source, index, key))) => Some((Cow::Owned(key), Stack::Synthetic(source, index))),
-            (Some((key, stack)), None) => Some((Cow::Borrowed(key), Stack::Kept(stack))),
-            (None, None) => None,
-        }
+        let kept = self.keys.range::<str, _>((from, Bound::Unbounded)).peekable();
+        Keys { kept, source: self.synthetic.as_ref(), next }
     }
 
     /// How many versions of the key are at or above the marker, so that a listing goes on behind them.
@@ -194,6 +193,23 @@ impl Bucket {
                 (0..source.depth(index)).map(|age| source.version(index, age)).collect()
             })
         })
+    }
+}
+
+impl<'a> Iterator for Keys<'a> {
+    type Item = (Cow<'a, str>, Stack<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let index = self.next;
+        if let Some(source) = self.source.filter(|source| index < source.keys) {
+            let generated = source.key(index);
+            let kept = self.kept.peek().map(|(key, _)| key.as_str()).filter(|key| *key <= generated.as_str());
+            self.next += u64::from(kept.is_none_or(|key| key == generated));
+            if kept.is_none() {
+                return Some((Cow::Owned(generated), Stack::Synthetic(source, index)));
+            }
+        }
+        self.kept.next().map(|(key, stack)| (Cow::Borrowed(key.as_str()), Stack::Kept(stack)))
     }
 }
 

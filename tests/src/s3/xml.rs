@@ -8,6 +8,8 @@ use quick_xml::events::Event;
 
 use super::error::Error;
 
+const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+
 /// A document being written.
 #[derive(Debug, Default)]
 pub(super) struct Xml(String);
@@ -15,17 +17,19 @@ pub(super) struct Xml(String);
 impl Xml {
     /// Starts with the XML declaration.
     pub(super) fn document() -> Self {
-        Self("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned())
+        Self(DECLARATION.to_owned())
+    }
+
+    /// A document with room for this many bytes.
+    pub(super) fn document_of(bytes: usize) -> Self {
+        let mut text = String::with_capacity(bytes);
+        text.push_str(DECLARATION);
+        Self(text)
     }
 
     /// A part of a document, to be appended to one.
     pub(super) fn fragment() -> Self {
         Self::default()
-    }
-
-    /// A fragment with room for this many bytes.
-    pub(super) fn with_capacity(bytes: usize) -> Self {
-        Self(String::with_capacity(bytes))
     }
 
     pub(super) fn open(&mut self, name: &str) -> &mut Self {
@@ -72,6 +76,15 @@ impl Xml {
         self.raw(&fragment.0)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Puts a fragment in after so many bytes.
+    pub(super) fn insert(&mut self, at: usize, fragment: &Xml) {
+        self.0.insert_str(at, &fragment.0);
+    }
+
     pub(super) fn into_bytes(self) -> Bytes {
         Bytes::from(self.0)
     }
@@ -84,10 +97,13 @@ impl Xml {
 /// S3 writes control characters as references, though XML 1.0 has none for them: that is why `encoding-type`
 /// exists.
 fn escape(text: &str, out: &mut String) {
+    let special = |byte| matches!(byte, b'&' | b'<' | b'>' | b'"') || byte < b' ';
+    // Most texts have nothing to escape, and this looks at many of their bytes at once.
+    if !text.bytes().fold(false, |found, byte| found | special(byte)) {
+        return out.push_str(text);
+    }
     let mut rest = text;
-    while let Some(at) =
-        rest.bytes().position(|byte| matches!(byte, b'&' | b'<' | b'>' | b'"') || byte < b' ')
-    {
+    while let Some(at) = rest.bytes().position(special) {
         out.push_str(&rest[..at]);
         match rest.as_bytes()[at] {
             b'&' => out.push_str("&amp;"),
@@ -112,12 +128,16 @@ pub(super) fn url_encode(text: &str) -> String {
                 out.push(char::from(byte))
             }
             b' ' => out.push('+'),
-            _ => {
-                let _ = write!(out, "%{byte:02X}");
-            }
+            // Most bytes of some keys are written so: `write!` would take most of the time that a page costs.
+            _ => out.extend(['%', hex(byte >> 4), hex(byte & 15)]),
         }
     }
     out
+}
+
+/// An upper-case hex digit.
+fn hex(digit: u8) -> char {
+    char::from(b"0123456789ABCDEF"[usize::from(digit)])
 }
 
 /// An element of a document that a client sent.

@@ -1,6 +1,9 @@
 //! The process: exit codes, signals, crashes, closed pipes, full disks, help.
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -190,11 +193,8 @@ fn work_that_was_done_but_not_written_down_is_told_by_the_next_run() {
     let plan = Plan::new(3)
         .rule(Rule::new(silence.clone()).operation("CopyObject"))
         .rule(Rule::new(Fault::Hang).operation("HeadObject").matching({
-            let seen = std::sync::atomic::AtomicU32::new(0);
-            move |request| {
-                request.target.contains("/undeleted")
-                    && seen.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0
-            }
+            let seen = AtomicU32::new(0);
+            move |request| request.target.contains("/undeleted") && seen.fetch_add(1, Ordering::Relaxed) > 0
         }))
         .rule(Rule::new(Fault::ResetAfter).operation("DeleteObject").target("/born"))
         .rule(Rule::new(Fault::Hang).operation("ListObjectVersions").target("born"));
@@ -280,9 +280,22 @@ fn a_closed_stdout_ends_the_run_and_its_results_are_on_stderr() {
 fn a_reader_that_leaves_in_the_middle_loses_no_result() {
     let server = server();
     let records = copies(&server, 60);
-    let mut running = tool(server.url()).args(["--concurrency", "4"]).stdin(lines(&records)).spawn();
+    // Half of the copies are carried out only when the reader has left.
+    let (reader, has_left) = channel::<()>();
+    let has_left = Mutex::new(has_left);
+    let rule = Rule::new(Fault::Hang).operation("CopyObject").matching({
+        let seen = AtomicU32::new(0);
+        move |_| {
+            let is_late = seen.fetch_add(1, Ordering::Relaxed) >= 30;
+            // Nothing is ever sent: what is waited for is the end of the sender.
+            is_late && has_left.lock().unwrap().recv().is_ok()
+        }
+    });
+    let proxy = Proxy::start(server.url(), Plan::new(1).rule(rule));
+    let mut running = tool(proxy.url()).args(["--concurrency", "4"]).stdin(lines(&records)).spawn();
     let first: Value = serde_json::from_str(&running.line().unwrap()).unwrap();
     running.close_stdout();
+    drop(reader);
     let output = running.wait();
     output.assert_code(1);
     assert_eq!(first["restore"]["action"], "copy");

@@ -9,13 +9,12 @@ use aws_sdk_s3control::types::S3StorageClass;
 use common::Record;
 use common::aws::Trouble;
 use common::reject::{Failure, Reject};
-use common::s3::Action;
+use common::s3::{Action, Throttle};
 use serde::Deserialize;
 
 use crate::input::{Goal, Place, Task};
 use crate::refuse;
 use crate::restore::Restorer;
-use crate::throttle::Throttle;
 use crate::write::copy::LARGEST;
 use crate::write::thaw::Archive;
 

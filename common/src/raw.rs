@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserialization
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Limited};
 
 /// The longest that a body may take to arrive: most have below 1 MiB.
@@ -38,14 +38,34 @@ impl RawBody {
     /// # Errors
     /// When it breaks off, is too long or too slow: the request can be made again.
     pub async fn read(&self) -> Result<Bytes> {
+        self.read_along(|_| true).await
+    }
+
+    /// The whole body, once; `head` sees all that has arrived of it, and more of it each time until it returns true.
+    ///
+    /// # Errors
+    /// As [`RawBody::read`].
+    pub async fn read_along(&self, head: impl FnMut(&[u8]) -> bool) -> Result<Bytes> {
         let body = self.swap(SdkBody::empty());
-        let collected = tokio::time::timeout(ARRIVAL, Limited::new(body, MAX).collect()).await?;
-        Ok(collected.map_err(|err| anyhow!(err))?.to_bytes())
+        tokio::time::timeout(ARRIVAL, collect(body, head)).await?
     }
 
     fn swap(&self, body: SdkBody) -> SdkBody {
         std::mem::replace(&mut self.body.lock().unwrap_or_else(PoisonError::into_inner), body)
     }
+}
+
+async fn collect(body: SdkBody, mut head: impl FnMut(&[u8]) -> bool) -> Result<Bytes> {
+    let mut body = Limited::new(body, MAX);
+    let mut read = BytesMut::new();
+    let mut seen = false;
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame.map_err(|err| anyhow!(err))?.into_data() {
+            read.extend_from_slice(&data);
+            seen = seen || head(&read);
+        }
+    }
+    Ok(read.freeze())
 }
 
 impl Intercept for RawBody {

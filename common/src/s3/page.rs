@@ -72,26 +72,78 @@ pub struct Page {
     /// The page's place in memory, where these are limited.
     pub room: Option<OwnedSemaphorePermit>,
     pub(super) encoded: bool,
-    truncated: bool,
 }
 
 /// Reads a page whole, or not at all.
 pub(super) fn parse(body: &[u8]) -> Result<Page> {
     let mut reader = Reader::from_str(std::str::from_utf8(body).context("a listing that is not UTF-8")?);
-    let mut page = Page::default();
-    let mut path = Path::default();
-    let mut text = String::new();
-    let (mut next_key, mut next_version) = (None, None);
-    let mut entry = Entry::default();
+    let mut parser = Parser::default();
     loop {
         match reader.read_event()? {
+            Event::Eof if parser.path.depth() == 0 && parser.path.seen => return parser.finish(),
+            Event::Eof => bail!("the listing ends in the middle"),
+            event => parser.take(event)?,
+        }
+    }
+}
+
+/// Where the listing goes on, if the part of a page that has arrived tells it: S3 writes that before the entries.
+pub(super) fn next_of_head(head: &[u8]) -> Head {
+    let entry = |name: &[u8]| head.windows(name.len()).position(|part| part == name);
+    let Some(end) = entry(b"<Version>").or_else(|| entry(b"<DeleteMarker>")) else { return Head::Short };
+    let Ok(text) = std::str::from_utf8(&head[..end]) else { return Head::Silent };
+    let mut reader = Reader::from_str(text);
+    let mut parser = Parser::default();
+    loop {
+        match reader.read_event().map_err(anyhow::Error::from).map(|event| match event {
+            Event::Eof => None,
+            event => Some(parser.take(event)),
+        }) {
+            Ok(None) => break,
+            Ok(Some(Ok(()))) => {}
+            Ok(Some(Err(_))) | Err(_) => return Head::Silent,
+        }
+    }
+    match parser.finish() {
+        Ok(Page { next: Some(next), .. }) => Head::Next(next),
+        _ => Head::Silent,
+    }
+}
+
+/// What the beginning of a page tells.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Head {
+    /// Nothing yet.
+    Short,
+    /// Nothing before its entries, or that it is the last one.
+    Silent,
+    /// Where the listing goes on.
+    Next(Position),
+}
+
+/// A page as far as it has been read.
+#[derive(Default)]
+struct Parser {
+    page: Page,
+    path: Path,
+    text: String,
+    entry: Entry,
+    truncated: bool,
+    next_key: Option<String>,
+    next_version: Option<String>,
+}
+
+impl Parser {
+    fn take(&mut self, event: Event<'_>) -> Result<()> {
+        let Self { path, text, .. } = self;
+        match event {
             Event::Start(tag) => {
                 let tag = Tag::of(tag.name().into_inner(), path.depth());
                 if path.depth() == 0 && tag != Tag::Result {
                     bail!("not a ListVersionsResult");
                 }
                 if path.depth() == 1 {
-                    entry.delete_marker = tag == Tag::DeleteMarker;
+                    self.entry.delete_marker = tag == Tag::DeleteMarker;
                 }
                 path.push(tag);
                 text.clear();
@@ -102,39 +154,44 @@ pub(super) fn parse(body: &[u8]) -> Result<Page> {
             Event::Text(part) => text.push_str(&part),
             Event::CData(part) => text.push_str(&part),
             Event::GeneralRef(name) => text.push(character(&name)?),
-            Event::End(_) => {
-                // Copied where it is kept: the text's own room serves the next element.
-                match (path.pop(), path.top()) {
-                    (Tag::Version | Tag::DeleteMarker, _) => page.entries.push(std::mem::take(&mut entry)),
-                    (tag, Tag::Version | Tag::DeleteMarker) => entry.set(tag, &text)?,
-                    (Tag::Id, Tag::Owner) => entry.owner = Some(text.clone()),
-                    (Tag::InProgress, Tag::RestoreStatus) => {
-                        entry.restore_in_progress = Some(text == "true");
-                    }
-                    (Tag::IsTruncated, _) => page.truncated = text == "true",
-                    (Tag::EncodingType, _) => page.encoded = text == "url",
-                    (Tag::NextKeyMarker, _) => next_key = Some(text.clone()),
-                    (Tag::NextVersionIdMarker, _) => next_version = Some(text.clone()),
-                    _ => {}
-                }
-                text.clear();
-            }
-            Event::Eof if path.depth() == 0 && path.seen => break,
-            Event::Eof => bail!("the listing ends in the middle"),
+            Event::End(_) => self.end()?,
             _ => {}
         }
+        Ok(())
     }
-    if page.encoded {
-        for entry in &mut page.entries {
-            entry.key = decoded_key(std::mem::take(&mut entry.key))?;
+
+    fn end(&mut self) -> Result<()> {
+        let Self { page, path, text, entry, .. } = self;
+        // Copied where it is kept: the text's own room serves the next element.
+        match (path.pop(), path.top()) {
+            (Tag::Version | Tag::DeleteMarker, _) => page.entries.push(std::mem::take(entry)),
+            (tag, Tag::Version | Tag::DeleteMarker) => entry.set(tag, text)?,
+            (Tag::Id, Tag::Owner) => entry.owner = Some(text.clone()),
+            (Tag::InProgress, Tag::RestoreStatus) => entry.restore_in_progress = Some(text == "true"),
+            (Tag::IsTruncated, _) => self.truncated = text == "true",
+            (Tag::EncodingType, _) => page.encoded = text == "url",
+            (Tag::NextKeyMarker, _) => self.next_key = Some(text.clone()),
+            (Tag::NextVersionIdMarker, _) => self.next_version = Some(text.clone()),
+            _ => {}
         }
-        next_key = next_key.map(decoded_key).transpose()?;
+        text.clear();
+        Ok(())
     }
-    if page.truncated {
-        let key = next_key.context("a truncated listing without NextKeyMarker")?;
-        page.next = Some(Position { key, version_id: next_version.filter(|id| !id.is_empty()) });
+
+    fn finish(self) -> Result<Page> {
+        let Self { mut page, truncated, mut next_key, next_version, .. } = self;
+        if page.encoded {
+            for entry in &mut page.entries {
+                entry.key = decoded_key(std::mem::take(&mut entry.key))?;
+            }
+            next_key = next_key.map(decoded_key).transpose()?;
+        }
+        if truncated {
+            let key = next_key.context("a truncated listing without NextKeyMarker")?;
+            page.next = Some(Position { key, version_id: next_version.filter(|id| !id.is_empty()) });
+        }
+        Ok(page)
     }
-    Ok(page)
 }
 
 /// The elements that are read; `Other` holds those that are not.
@@ -311,6 +368,25 @@ mod tests {
             assert_eq!((position.key.as_str(), position.version_id.as_deref()), ("k", Some("v")));
         }
         assert!(page("<IsTruncated>true</IsTruncated>").is_err());
+    }
+
+    #[test]
+    fn the_head_of_a_page_tells_where_it_goes_on() {
+        let next = "<NextKeyMarker>a+b</NextKeyMarker><NextVersionIdMarker>v</NextVersionIdMarker>";
+        let page = |order: [&str; 3]| format!("<ListVersionsResult><Name>b</Name>{}", order.concat());
+        let (more, entry) =
+            ("<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>", "<Version><Key>k");
+        let early = page([next, more, entry]);
+        let position = Position { key: "a b".into(), version_id: Some("v".into()) };
+        let whole = early.find("<Version>").unwrap() + "<Version>".len();
+        for length in 0..early.len() {
+            let wanted = if length < whole { Head::Short } else { Head::Next(position.clone()) };
+            assert_eq!(next_of_head(&early.as_bytes()[..length]), wanted, "{length}");
+        }
+        let last = more.replace("true", "false");
+        for silent in [page([more, entry, next]), page([&last, entry, ""]), page([entry, next, more])] {
+            assert_eq!(next_of_head(silent.as_bytes()), Head::Silent, "{silent}");
+        }
     }
 
     #[test]

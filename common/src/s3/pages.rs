@@ -9,7 +9,7 @@ use aws_sdk_s3::types::{EncodingType, OptionalObjectAttributes};
 use tokio::sync::Semaphore;
 
 use super::order::{self, Style};
-use super::page::{self, Entry, Page, Position};
+use super::page::{self, Entry, Head, Page, Position};
 use super::throttle::Throttle;
 use crate::aws::Trouble;
 use crate::raw::RawBody;
@@ -72,6 +72,19 @@ impl Pages {
     /// # Errors
     /// When the store cannot be asked or its answer cannot be read, after retries.
     pub async fn fetch(&self, start: Option<&Position>) -> Result<Page, Trouble> {
+        self.fetch_along(start, |_| {}).await
+    }
+
+    /// The same; `early` gets the position behind the page before its entries are there, where the store tells it then.
+    ///
+    /// # Errors
+    /// As [`Pages::fetch`].
+    pub async fn fetch_along(
+        &self,
+        start: Option<&Position>,
+        early: impl FnOnce(Position) + Send,
+    ) -> Result<Page, Trouble> {
+        let mut early = Some(early);
         let mut tried = 0;
         loop {
             let permit = match &self.limits {
@@ -84,7 +97,17 @@ impl Pages {
                 Some(limits) => Arc::clone(&limits.room).acquire_owned().await.ok(),
                 None => None,
             };
-            let read = body.read().await;
+            let read = body.read_along(|head| match page::next_of_head(head) {
+                Head::Short => early.is_none(),
+                Head::Silent => true,
+                Head::Next(next) => {
+                    if let Some(early) = early.take() {
+                        early(next);
+                    }
+                    true
+                }
+            });
+            let read = read.await;
             drop(permit);
             let mut page = match read.and_then(|body| page::parse(&body)) {
                 Ok(page) => page,

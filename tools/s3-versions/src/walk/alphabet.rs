@@ -46,12 +46,13 @@ impl Alphabet {
 
     /// Where a text lies among all texts of these characters, from 0 to 1, if each were as likely as any other.
     pub fn place(&self, text: impl Iterator<Item = char>) -> f64 {
-        let base = self.seen.len() as f64 + 2.0;
+        // What was not seen has a place between what was.
+        let base = 2.0 * self.seen.len() as f64 + 3.0;
         let (mut place, mut unit) = (0.0, 1.0);
         for character in text.take(DIGITS) {
             unit /= base;
-            let rank = self.find(character).map_or_else(|at| at, |at| at + 1);
-            place += unit * (rank as f64 + 1.0);
+            let rank = self.find(character).map_or_else(|at| 2 * at + 1, |at| 2 * at + 2);
+            place += unit * rank as f64;
         }
         place
     }
@@ -89,8 +90,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn places_are_in_the_order_of_texts(a in "[a-f]{0,8}", b in "[a-f]{0,8}") {
-            let alphabet = alphabet("abcdef");
+        fn places_are_in_the_order_of_texts(a in "[a-g]{0,8}", b in "[a-g]{0,8}") {
+            let alphabet = alphabet("acdeg");
             let place = |text: &str| alphabet.place(text.chars());
             prop_assert_eq!(place(&a).partial_cmp(&place(&b)), Some(a.cmp(&b)));
             prop_assert!((0.0..1.0).contains(&place(&a)));

@@ -59,6 +59,7 @@ struct State {
 struct Open {
     /// Which interval it was cut from.
     from: Option<u64>,
+    /// The first and the last key of the last page.
     first: Option<String>,
     cursor: Option<String>,
     end: Option<String>,
@@ -99,6 +100,13 @@ impl Board {
         let end = state.advance(id, entries, self.floor);
         self.changed.notify_one();
         end
+    }
+
+    /// Whether a key belongs to an interval, as it is now.
+    pub fn holds(&self, id: u64, key: &str) -> bool {
+        let state = self.state();
+        let end = state.open.get(&id).and_then(|open| open.end.as_deref());
+        end.is_none_or(|end| key <= end)
     }
 
     /// Ends an interval, and returns the last key that belonged to it.
@@ -167,7 +175,7 @@ impl State {
         open.entries += found;
         if let (Some(first), Some(last)) = (entries.first(), entries[..found].last()) {
             open.steady = first.key.chars().zip(last.key.chars()).take_while(|(a, b)| a == b).count();
-            open.first.get_or_insert_with(|| first.key.clone());
+            open.first = Some(first.key.clone());
             open.cursor = Some(last.key.clone());
             open.left = open.remaining(&self.alphabet, floor);
         }
@@ -180,16 +188,130 @@ impl State {
 }
 
 impl Open {
-    /// About how many pages are left, if keys are as dense behind the cursor as before it.
+    /// About how many pages are left, if keys are as dense behind the last page as on it.
     fn remaining(&self, alphabet: &Alphabet, floor: usize) -> f64 {
         let (Some(first), Some(cursor)) = (&self.first, &self.cursor) else { return 0.0 };
-        let shared = match &self.end {
-            Some(end) => first.chars().zip(end.chars()).take_while(|(a, b)| a == b).count(),
+        let frame = match &self.end {
+            Some(end) => cursor.chars().zip(end.chars()).take_while(|(a, b)| a == b).count(),
             None => floor,
         };
-        let place = |key: &str| alphabet.place(key.chars().skip(shared));
-        let end = self.end.as_deref().map_or(1.0, place);
-        let (before, behind) = (place(cursor) - place(first), end - place(cursor));
-        self.pages as f64 * behind.max(0.0) / before.max(f64::EPSILON)
+        let place = |key: &str| alphabet.place(key.chars().skip(frame));
+        let behind = self.end.as_deref().map_or(1.0, place) - place(cursor);
+        let page = if self.steady < frame { place(cursor) } else { place(cursor) - place(first) };
+        behind.max(0.0) / page.max(f64::MIN_POSITIVE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What workers find who each get a page in turn, how many pages these are, and how many turns it takes.
+    fn list(keys: &[String], page: usize, workers: usize) -> (Vec<String>, usize, usize) {
+        let board = Board::new([Span::default()], "");
+        let mut tasks: Vec<(Task, Option<String>)> = Vec::new();
+        let (mut found, mut pages, mut turns) = (Vec::new(), 0, 0);
+        loop {
+            while tasks.len() < workers
+                && let Some(task) = board.take()
+            {
+                let lo = task.lo.clone();
+                tasks.push((task, lo));
+            }
+            if tasks.is_empty() {
+                found.sort_unstable();
+                return (found, pages, turns);
+            }
+            turns += 1;
+            tasks.retain_mut(|(task, cursor)| {
+                pages += 1;
+                let start = cursor.as_ref().map_or(0, |cursor| keys.partition_point(|key| key <= cursor));
+                let listed = &keys[start..keys.len().min(start + page)];
+                let entries: Vec<_> =
+                    listed.iter().map(|key| Entry { key: key.clone(), ..Entry::default() }).collect();
+                let end = board.advance(task.id, &entries);
+                let mine = listed.iter().take_while(|key| end.is_none() || end.as_ref() >= Some(key));
+                let before = found.len();
+                found.extend(mine.cloned());
+                *cursor = found.last().filter(|_| found.len() > before).cloned();
+                let goes_on = found.len() - before == page && start + page < keys.len();
+                if !goes_on {
+                    board.end(task.id);
+                }
+                goes_on
+            });
+        }
+    }
+
+    fn sorted(keys: impl IntoIterator<Item = String>) -> Vec<String> {
+        let mut keys: Vec<_> = keys.into_iter().collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    /// Numbers that look random.
+    fn mixed(n: u64) -> u64 {
+        let mixed = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_is_found_once(
+            keys in prop_oneof![
+                prop::collection::btree_set("(?s:.{1,6})", 0..80),
+                prop::collection::btree_set("[ab]{1,8}", 0..80),
+                prop::collection::btree_set("x{30}[0-9]{1,3}", 0..80),
+                prop::collection::btree_set("[\u{d7ff}\u{e000}\u{10ffff}]{1,5}", 0..80),
+            ],
+            page in 1usize..10,
+            workers in 1usize..20,
+        ) {
+            let keys: Vec<_> = keys.into_iter().collect();
+            let (found, pages, _) = list(&keys, page, workers);
+            let plain = keys.len() / page + 1;
+            prop_assert!(pages <= 2 * plain + 8, "{} pages instead of {}", pages, plain);
+            prop_assert_eq!(found, keys);
+        }
+    }
+
+    #[test]
+    fn work_is_shared_however_keys_look() {
+        const KEYS: u64 = 100_000;
+        let date = |n: u64| {
+            let (day, second) = (n / 200, n % 200 * 432);
+            let clock = format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
+            format!("{:04}-{:02}-{:02}T{clock}", 2024 + day / 336, day / 28 % 12 + 1, day % 28 + 1)
+        };
+        let han = |n: u64| char::from_u32(0x4e00 + (n % 20_000) as u32).unwrap();
+        let shapes: [(&str, Vec<String>); 6] = [
+            ("counter", sorted((0..KEYS).map(|n| format!("data/{n:010}")))),
+            ("numbers", sorted((0..KEYS).map(|n| format!("{}", n * 7)))),
+            ("dates", sorted((0..KEYS).map(date))),
+            ("hex", sorted((0..KEYS).map(|n| format!("{:016x}", mixed(n))))),
+            (
+                "han",
+                sorted(
+                    (0..KEYS)
+                        .map(|n| [han(mixed(n)), han(mixed(n) >> 20), han(mixed(n) >> 40)].iter().collect()),
+                ),
+            ),
+            (
+                "skewed",
+                sorted((0..KEYS).map(|n| match n % 100 {
+                    0 => format!("{:08x}", mixed(n)),
+                    _ => format!("{}{n:08}", "tenant-0001/".repeat(5)),
+                })),
+            ),
+        ];
+        for (shape, keys) in shapes {
+            let plain = keys.len() / 100 + 1;
+            let (found, pages, turns) = list(&keys, 100, 16);
+            assert_eq!(found.len(), keys.len(), "{shape}");
+            assert!(pages < plain * 5 / 4, "{shape}: {pages} pages instead of {plain}");
+            assert!(turns < plain / 16 * 3 / 2, "{shape}: {turns} turns for {plain} pages");
+        }
     }
 }

@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use common::Ctx;
 use common::aws::Trouble;
 use common::s3::{Entry, Page, Pages, Position, Style};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::board::{Board, Span, Task};
@@ -42,7 +43,8 @@ pub async fn walk(shared: Arc<Shared>, task: Task) -> Result<()> {
     let walk = Walk {
         writer: Writer::new(&shared.bucket, shared.view, &shared.select),
         style: Style::default(),
-        fetched: JoinSet::new(),
+        fetch: Fetch::begin(&shared.pages, task.lo.clone().map(|key| Position { key, version_id: None })),
+        ahead: None,
         done: task.lo.clone(),
         held: Vec::new(),
         records: 0,
@@ -52,12 +54,34 @@ pub async fn walk(shared: Arc<Shared>, task: Task) -> Result<()> {
     walk.run().await
 }
 
+/// A page that is on its way.
+struct Fetch {
+    start: Option<Position>,
+    page: JoinSet<Result<Page, Trouble>>,
+    early: oneshot::Receiver<Position>,
+}
+
+impl Fetch {
+    fn begin(pages: &Pages, start: Option<Position>) -> Self {
+        let (sender, early) = oneshot::channel();
+        let (pages, from) = (pages.clone(), start.clone());
+        let mut page = JoinSet::new();
+        page.spawn(async move {
+            // Whoever is not interested has gone.
+            pages.fetch_along(from.as_ref(), |next| drop(sender.send(next))).await
+        });
+        Self { start, page, early }
+    }
+}
+
 struct Walk<'a> {
     shared: &'a Arc<Shared>,
     task: &'a Task,
     writer: Writer<'a>,
     style: Style,
-    fetched: JoinSet<Result<(Page, Option<Position>), Trouble>>,
+    fetch: Fetch,
+    /// The page behind it, where that could be asked for already.
+    ahead: Option<Fetch>,
     /// Nothing is to be written any more of this key and those before it.
     done: Option<String>,
     /// Lines of the key that goes on, and how many records they are.
@@ -68,19 +92,14 @@ struct Walk<'a> {
 impl Walk<'_> {
     async fn run(mut self) -> Result<()> {
         let shared = self.shared;
-        self.fetch(self.task.lo.clone().map(|key| Position { key, version_id: None }));
         loop {
-            let fetched = tokio::select! {
+            let page = tokio::select! {
                 biased;
                 () = shared.ctx.stop.cancelled() => return Ok(()),
-                fetched = self.fetched.join_next() => fetched,
+                page = self.page() => page?,
             };
-            let Some(fetched) = fetched else { return Ok(()) };
-            let (page, start) = fetched.unwrap_or_else(|err| std::panic::resume_unwind(err.into_panic()))?;
             let Page { entries, next, room, .. } = page;
-            shared.tally.page(entries.len());
-            shared.ctx.counts.read(entries.len() as u64);
-            let (next, finished) = self.take(entries, next, start).await?;
+            let (next, finished) = self.take(entries, next).await?;
             match next {
                 Some(next) => self.put(next.version_id.is_some().then_some(&*next.key), finished).await?,
                 None => {
@@ -92,12 +111,25 @@ impl Walk<'_> {
         }
     }
 
-    fn fetch(&mut self, start: Option<Position>) {
-        let pages = self.shared.pages.clone();
-        self.fetched.spawn(async move {
-            let page = pages.fetch(start.as_ref()).await?;
-            Ok((page, start))
-        });
+    /// The next page; the one behind it is asked for as soon as its place is known, if it will be wanted in any case.
+    async fn page(&mut self) -> Result<Page, Trouble> {
+        let Fetch { start, page, early } = &mut self.fetch;
+        // In the other views the entries may show that the rest of their key is not wanted.
+        let mut wanted = self.shared.view == View::Every;
+        loop {
+            tokio::select! {
+                Ok(next) = &mut *early, if wanted => {
+                    wanted = false;
+                    if self.shared.board.holds(self.task.id, &next.key) {
+                        let next = beyond(&self.writer, next, start.as_ref());
+                        self.ahead = Some(Fetch::begin(&self.shared.pages, Some(next)));
+                    }
+                }
+                Some(page) = page.join_next() => {
+                    return page.unwrap_or_else(|err| std::panic::resume_unwind(err.into_panic()));
+                }
+            }
+        }
     }
 
     /// Works on a page; the one behind it is asked for before anything is written. Returned is where the interval goes on,
@@ -106,9 +138,9 @@ impl Walk<'_> {
         &mut self,
         mut entries: Vec<Entry>,
         next: Option<Position>,
-        start: Option<Position>,
     ) -> Result<(Option<Position>, Option<Option<String>>)> {
-        let Shared { pages, board, parallel, .. } = &**self.shared;
+        let Shared { ctx, pages, board, tally, parallel, .. } = &**self.shared;
+        let start = self.fetch.start.take();
         pages.arrange(&mut entries, &mut self.style, start.as_ref()).await?;
         if let Some(lo) = &self.task.lo {
             entries.retain(|entry| entry.key > *lo);
@@ -122,6 +154,8 @@ impl Walk<'_> {
         let found = entries.partition_point(|entry| within(&entry.key));
         let over = found < entries.len();
         entries.truncate(found);
+        tally.page(found);
+        ctx.counts.read(found as u64);
         let next = next.filter(|next| !over && within(&next.key));
         let key = next.as_ref().map(|next| next.key.as_str());
         let before = entries.iter().rfind(|entry| Some(&*entry.key) != key).map(|entry| entry.key.clone());
@@ -129,26 +163,18 @@ impl Walk<'_> {
             self.writer.push(entry)?;
         }
         let next = next
-            .map(|next| self.beyond(next, start.as_ref()))
+            .map(|next| beyond(&self.writer, next, start.as_ref()))
             .filter(|next| next.version_id.is_some() || end.as_ref() != Some(&next.key));
+        let ahead = self.ahead.take();
         if let Some(next) = &next {
-            self.fetch(Some(next.clone()));
+            let asked = ahead.filter(|ahead| ahead.start.as_ref() == Some(next));
+            self.fetch = asked.unwrap_or_else(|| Fetch::begin(pages, Some(next.clone())));
         }
         let finished = match &next {
             Some(Position { key, version_id: None }) => Some(key.clone()),
             _ => before,
         };
         Ok((next, finished.map(Some)))
-    }
-
-    /// Behind the whole key, where the page ends in one whose other versions change nothing.
-    fn beyond(&self, next: Position, start: Option<&Position>) -> Position {
-        // A store that begins with the versions of the marker itself does not get beyond them like that.
-        let stuck = start.is_some_and(|start| start.version_id.is_none() && start.key == next.key);
-        if next.version_id.is_some() && !stuck && self.writer.is_settled(&next.key) {
-            return Position { key: next.key, version_id: None };
-        }
-        next
     }
 
     /// Hands over the lines of finished keys, with those that were held; the lines of the key that goes on are held.
@@ -170,4 +196,14 @@ impl Walk<'_> {
         let lo = std::mem::replace(&mut self.done, hi.clone());
         output.put(self.task.lo.as_deref(), Part { pieces, records, covered: Some(Span { lo, hi }) }).await
     }
+}
+
+/// Behind the whole key, where the page ends in one whose other versions change nothing.
+fn beyond(writer: &Writer<'_>, next: Position, start: Option<&Position>) -> Position {
+    // A store that begins with the versions of the marker itself does not get beyond them like that.
+    let stuck = start.is_some_and(|start| start.version_id.is_none() && start.key == next.key);
+    if next.version_id.is_some() && !stuck && writer.is_settled(&next.key) {
+        return Position { key: next.key, version_id: None };
+    }
+    next
 }

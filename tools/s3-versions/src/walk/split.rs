@@ -59,14 +59,15 @@ pub fn cut(rest: &Rest<'_>, alphabet: &Alphabet) -> Option<Cut> {
         }
         lowest = shared + 1;
     }
-    let highest = (rest.steady + 1).min(rest.frame.unwrap_or(usize::MAX)).min(cursor.len());
+    let frame = rest.frame.filter(|&frame| lowest <= frame && frame < cursor.len());
+    let highest = (rest.steady + 1).min(frame.unwrap_or(usize::MAX)).min(cursor.len());
     if lowest < highest {
         // From the middle outwards, since some characters have no other above them.
         let middle = lowest + (highest - lowest - 1) / 2;
         let depths = (middle..highest).chain((lowest..middle).rev());
         return depths.filter_map(|depth| made(depth, next(cursor[depth])?, Some(depth))).next();
     }
-    let frame = rest.frame.filter(|&frame| lowest == frame && frame < cursor.len())?;
+    let frame = frame?;
     alphabet
         .middle(Some(cursor[frame]), Bound::Unbounded)
         .and_then(|character| made(frame, character, None))

@@ -43,6 +43,19 @@ Examples:
     s3-versions --inventory s3://inv/photos/all/2026-11-21T01-00Z/manifest.json --verify-live \\
       --at 2026-11-20T10:00:00Z s3://photos/ | s3-restore
 
+  A hundred million versions, so that the listing can be taken up where it was interrupted:
+    s3-versions --journal listing.jsonl s3://photos/ >> versions.jsonl
+
+Listing:
+  One prefix is listed by many requests at once: it is cut between keys, wherever those of the last
+  page were dense, and idle requests take half of the largest rest. The order of keys is then that in
+  which pages arrive; --ordered gives S3's own, by way of a file in --tmpdir. Without --concurrency,
+  4 requests become 8, 16 and so on for as long as that makes answers come faster, up to 256, and half
+  as many when S3 asks to slow down. With --at, --deleted and --latest a key of a million versions
+  costs one page if the answer is on it.
+  --journal counts a key as written once the system has taken its records. A run that is killed may
+  have written a little more; where stdout is a file that is appended to, the next run cuts that off.
+
 Times:
   A version's last_modified is the whole second in which it was written; for a multipart upload
   S3 gives the second in which the upload was begun, so one that was going on at --at looks as
@@ -69,9 +82,9 @@ Exit codes:
 
 /// List the versions and delete markers of an S3 bucket
 ///
-/// Writes one JSON record for each version and delete marker, in S3's own order: by key, newest first. With --at,
-/// writes one record for each key whose state at that instant differs from now: the version to bring back,
-/// with the plan that s3-restore carries out.
+/// Writes one JSON record for each version and delete marker; those of a key follow each other, newest first, as S3 lists
+/// them. With --at, writes one record for each key whose state at that instant differs from now: the version to bring
+/// back, with the plan that s3-restore carries out. The last line on stderr says what the requests cost.
 #[derive(Debug, Parser)]
 #[command(name = "s3-versions", version, after_long_help = EXAMPLES)]
 pub struct Cli {

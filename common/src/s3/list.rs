@@ -1,26 +1,29 @@
-//! The versions of one key, with the next page asked for while this one is worked on.
+//! The versions of one key.
 
 use aws_sdk_s3::Client;
-use tokio::task::JoinSet;
 
 use super::order::Style;
 use super::page::{Entry, Page, Position};
 use super::pages::Pages;
 use crate::aws::Trouble;
 
-/// Walks the versions and delete markers of exactly one key, newest first.
+/// Walks the versions and delete markers of exactly one key, newest first. Whoever knows enough asks for no more.
 pub struct Lister {
     pages: Pages,
     style: Style,
-    next: JoinSet<Result<(Page, Option<Position>), Trouble>>,
-    started: bool,
+    next: Next,
+}
+
+enum Next {
+    First,
+    After(Position),
+    None,
 }
 
 impl Lister {
     /// The versions of exactly this key; keys that merely begin with it are left out.
     pub fn of_key(client: Client, bucket: &str, key: &str) -> Self {
-        let pages = Pages::of_key(client, bucket, key);
-        Self { pages, style: Style::default(), next: JoinSet::new(), started: false }
+        Self { pages: Pages::of_key(client, bucket, key), style: Style::default(), next: Next::First }
     }
 
     /// The next entries, or nothing at the end. A page may be empty.
@@ -28,32 +31,21 @@ impl Lister {
     /// # Errors
     /// When the store cannot be asked or its answer cannot be read, after retries.
     pub async fn next(&mut self) -> Result<Option<Vec<Entry>>, Trouble> {
-        if !self.started {
-            self.started = true;
-            self.fetch(None);
-        }
-        let Some(fetched) = self.next.join_next().await else {
-            return Ok(None);
+        let start = match std::mem::replace(&mut self.next, Next::None) {
+            Next::First => None,
+            Next::After(position) => Some(position),
+            Next::None => return Ok(None),
         };
-        let (page, start) = fetched.unwrap_or_else(|err| std::panic::resume_unwind(err.into_panic()))?;
-        let key = self.pages.prefix().to_owned();
-        if page.entries.last().is_none_or(|entry| entry.key == key)
-            && let Some(position) = page.next
+        let Page { mut entries, next, .. } = self.pages.fetch(start.as_ref()).await?;
+        let key = self.pages.prefix();
+        if entries.last().is_none_or(|entry| entry.key == key)
+            && let Some(position) = next
         {
-            self.fetch(Some(position));
+            self.next = Next::After(position);
         }
-        let mut entries = page.entries;
         entries.retain(|entry| entry.key == key);
         self.pages.arrange(&mut entries, &mut self.style, start.as_ref()).await?;
         Ok(Some(entries))
-    }
-
-    fn fetch(&mut self, position: Option<Position>) {
-        let pages = self.pages.clone();
-        self.next.spawn(async move {
-            let page = pages.fetch(position.as_ref()).await?;
-            Ok((page, position))
-        });
     }
 }
 

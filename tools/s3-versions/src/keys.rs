@@ -118,6 +118,9 @@ impl Lookup {
             if !send(&self.ctx, &mut writer, &self.lines).await {
                 return Ok(());
             }
+            if found && writer.is_settled(&key) {
+                break;
+            }
         }
         if !found {
             let message = format!("s3://{bucket}/{key} has no version and no delete marker");

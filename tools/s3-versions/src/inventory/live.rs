@@ -49,6 +49,9 @@ impl Live {
             for entry in entries {
                 writer.push(entry)?;
             }
+            if found && writer.is_settled(key) {
+                break;
+            }
         }
         if !found {
             let message = format!("s3://{bucket}/{key} is in the report and has no version any more");

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::part::Part;
 
+/// Pieces of a part that is kept: few parts take little memory, and a run that is to stop does so between two.
+const MERGED: usize = 64;
+
 /// The intervals whose parts are not all written, by the key above which they begin.
 #[derive(Debug, Default)]
 pub struct Order {
@@ -35,7 +38,11 @@ impl Order {
         if self.is_first(lo) {
             return Some(part);
         }
-        self.intervals.entry(lo.map(str::to_owned)).or_default().kept.push_back(part);
+        let kept = &mut self.intervals.entry(lo.map(str::to_owned)).or_default().kept;
+        match kept.back_mut().filter(|last| last.pieces.len() < MERGED) {
+            Some(last) => last.append(part),
+            None => kept.push_back(part),
+        }
         None
     }
 
@@ -67,9 +74,23 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::walk::part::Piece;
 
     fn part(records: u64) -> Part {
-        Part { pieces: Vec::new(), records, covered: None }
+        Part { pieces: vec![Piece::Memory(Vec::new())], records, covered: None }
+    }
+
+    #[test]
+    fn parts_that_are_kept_become_fewer() {
+        let mut order = Order::default();
+        order.open(None);
+        order.open(Some("m"));
+        for _ in 0..=MERGED {
+            assert!(order.keep(Some("m"), part(1)).is_none());
+        }
+        order.close(None);
+        let kept: Vec<_> = std::iter::from_fn(|| order.next()).map(|part| part.records).collect();
+        assert_eq!(kept, [MERGED as u64, 1]);
     }
 
     #[test]

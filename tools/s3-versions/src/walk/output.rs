@@ -70,15 +70,17 @@ impl Output {
         self.order().is_some_and(|mut order| order.close(lo))
     }
 
-    /// Writes what was kept, up to the first interval that is still being listed.
+    /// Writes what was kept, up to the first interval that is still being listed or until the run is to stop.
     ///
     /// # Errors
     /// As [`Output::put`].
     pub async fn drain(&self) -> Result<()> {
-        loop {
-            let Some(part) = self.order().and_then(|mut order| order.next()) else { return Ok(()) };
+        while !self.ctx.stop.is_cancelled()
+            && let Some(part) = self.order().and_then(|mut order| order.next())
+        {
             self.write(part).await?;
         }
+        Ok(())
     }
 
     async fn write(&self, part: Part) -> Result<()> {

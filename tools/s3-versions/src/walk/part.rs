@@ -18,3 +18,14 @@ pub struct Part {
     /// The keys that are finished with it, whether they have records or not.
     pub covered: Option<Span>,
 }
+
+impl Part {
+    /// Adds the part behind this one.
+    pub fn append(&mut self, next: Self) {
+        self.pieces.extend(next.pieces);
+        self.records += next.records;
+        if let (Some(span), Some(next)) = (&mut self.covered, next.covered) {
+            span.hi = next.hi;
+        }
+    }
+}

@@ -54,6 +54,14 @@ impl Running {
         self.child.id()
     }
 
+    /// Whether the tool has come to its end.
+    ///
+    /// # Panics
+    /// If the system does not say.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("the tool can be waited for").is_some()
+    }
+
     /// Sends a signal by its short name: `INT`, `TERM`, `KILL`, `STOP`.
     ///
     /// # Panics

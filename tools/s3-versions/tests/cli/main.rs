@@ -13,6 +13,8 @@ mod inventory_report;
 mod keys;
 mod list;
 mod parallel;
+mod parallel_cost;
+mod parallel_crash;
 mod parallel_faults;
 mod parallel_property;
 mod parallel_views;

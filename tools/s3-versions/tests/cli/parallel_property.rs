@@ -19,14 +19,16 @@ fn lists(server: &Server, case: &Case, view: View, more: &[String]) -> Output {
 }
 
 /// The lines of each key, which must follow each other.
-pub fn by_key(output: &Output) -> Result<BTreeMap<String, Vec<String>>, TestCaseError> {
-    let records = output.records();
-    let lines: Vec<_> = records.iter().zip(output.text().lines()).collect();
+pub fn by_key(text: &str) -> Result<BTreeMap<String, Vec<&str>>, TestCaseError> {
+    let key = |line: &str| {
+        let record: Value = serde_json::from_str(line).unwrap();
+        record["key"].as_str().unwrap().to_owned()
+    };
+    let lines: Vec<_> = text.lines().map(|line| (key(line), line)).collect();
     let mut keys = BTreeMap::new();
-    for same in lines.chunk_by(|(a, _), (b, _)| a["key"] == b["key"]) {
-        let key = same[0].0["key"].as_str().unwrap();
-        let lines = same.iter().map(|(_, line)| (*line).to_owned()).collect();
-        prop_assert!(keys.insert(key.to_owned(), lines).is_none(), "{:?} came twice", key);
+    for same in lines.chunk_by(|a, b| a.0 == b.0) {
+        let of_key = same.iter().map(|(_, line)| *line).collect();
+        prop_assert!(keys.insert(same[0].0.clone(), of_key).is_none(), "{:?} came twice", same[0].0);
     }
     Ok(keys)
 }
@@ -66,7 +68,9 @@ proptest! {
             let answers: Vec<_> = sequential.records().iter().map(Answer::read).collect();
             prop_assert_eq!(answers, view.answers(&case.at, &all));
             let parallel = lists(&server, &case, view, &case.workers());
-            prop_assert_eq!(by_key(&parallel)?, by_key(&sequential)?, "{:?}", view);
+            prop_assert_eq!(by_key(parallel.text())?, by_key(sequential.text())?, "{:?}", view);
+            let ordered = lists(&server, &case, view, &[case.workers(), vec!["--ordered".into()]].concat());
+            prop_assert_eq!(ordered.text(), sequential.text(), "{:?}", view);
         }
     }
 }

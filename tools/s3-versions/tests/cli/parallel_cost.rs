@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use testkit::fault::{Fault, Plan, Proxy, Rule, Seen};
 use testkit::s3::{Options, Server};
+use testkit::tool::Output;
 
 use super::{clock, delete, list, put, server_with, tool};
 
@@ -81,6 +82,25 @@ fn a_key_is_paged_through_until_its_answer_is_known() {
     assert_eq!((requests, records), (51, 19));
     let (requests, records) = cost(&server, &["s3://photos", "--concurrency", "1"]);
     assert_eq!((requests, records), (51, 5_038));
+}
+
+#[test]
+fn a_single_key_is_paged_through_no_further_than_its_answer() {
+    let server = with_a_fat_key(10);
+    let asked = |view: &[&str]| -> (usize, Output) {
+        server.clear_requests();
+        let output =
+            tool(&server).args(["--bucket", "photos", "--keys-from", "-"]).args(view).stdin("k10\n").run();
+        output.assert_code(0);
+        (server.count("ListObjectVersions"), output)
+    };
+    let at = clock("10:00:00");
+    for view in [&["--at", &at][..], &["--latest"], &["--deleted"]] {
+        let (requests, output) = asked(view);
+        assert_eq!((requests, output.records().len()), (1, 1), "{view:?}");
+    }
+    let (requests, output) = asked(&[]);
+    assert_eq!((requests, output.records().len()), (50, 5_000));
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn a_run_that_was_killed_while_it_wrote_is_taken_up() {
 }
 
 #[test]
-fn an_interrupt_loses_nothing_into_a_file_or_a_pipe() {
+fn an_interrupt_loses_nothing_even_into_a_pipe() {
     let server = thirty_pages();
     let whole = sorted(tool(&server).arg("s3://photos").run().text());
     let mut written = false;

@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::types::StorageClass;
 use common::aws::AwsArgs;
 use common::input::{Csv, Item, JsonLines};
@@ -24,6 +26,12 @@ use crate::recent::Recent;
 use crate::refuse;
 use crate::restore::Restorer;
 use crate::undo;
+
+/// How long a request waits before its second try at most, each next wait twice as long. A record that waits keeps its
+/// place, and the limit is what answers a storm: with the second that is usual, most places would lie idle.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// As many as take about as long, all in all, as the tries of other tools.
+const TRIES: u32 = 10;
 
 type Items = Box<dyn Iterator<Item = io::Result<Item>> + Send>;
 
@@ -49,7 +57,9 @@ async fn restore(job: Job, ctx: Ctx) -> Result<()> {
     let rejects = ctx.rejects(&rejects)?;
     let journal = journal.map(|path| Journal::open(&path)).transpose()?;
     let throttle = Throttle::new(concurrency);
-    let client = s3::client(&aws.load().await?, |client| throttle.watch(client, "s3-restore"));
+    let retries = RetryConfig::standard().with_max_attempts(TRIES).with_initial_backoff(FIRST_WAIT);
+    let client =
+        s3::client(&aws.load().await?, |client| throttle.watch(client, "s3-restore").retry_config(retries));
     let dry_run = options.dry_run;
     let restorer = Restorer {
         client,

@@ -40,6 +40,18 @@ fn a_storm_of_slow_down_loses_nothing() {
 }
 
 #[test]
+fn a_service_that_takes_few_requests_a_second_rejects_no_record() {
+    let server = server_with(Options { requests_per_second: Some(50), ..Options::default() });
+    let records = copies(&server, 20);
+    let output = tool(server.url()).stdin(lines(&records)).run();
+    output.assert_code(0);
+    assert_eq!(keys(&output.records()), keys(&records));
+    let counts = server.take_counts();
+    assert!(counts.contains_key("SlowDown"), "{counts:?}");
+    assert_eq!(counts["CopyObject"], 20);
+}
+
+#[test]
 fn an_error_inside_a_200_is_no_success() {
     let server = server();
     let records = copies(&server, 8);

@@ -45,6 +45,7 @@ pub async fn walk(shared: Arc<Shared>, task: Task) -> Result<()> {
         style: Style::default(),
         fetch: Fetch::begin(&shared.pages, task.lo.clone().map(|key| Position { key, version_id: None })),
         ahead: None,
+        passed: task.lo.clone(),
         done: task.lo.clone(),
         held: Vec::new(),
         records: 0,
@@ -82,7 +83,9 @@ struct Walk<'a> {
     fetch: Fetch,
     /// The page behind it, where that could be asked for already.
     ahead: Option<Fetch>,
-    /// Nothing is to be written any more of this key and those before it.
+    /// This key and those before it are not looked at, should the store show them again.
+    passed: Option<String>,
+    /// Up to this key all is handed over.
     done: Option<String>,
     /// Lines of the key that goes on, and how many records they are.
     held: Vec<Piece>,
@@ -142,8 +145,8 @@ impl Walk<'_> {
         let Shared { ctx, pages, board, tally, parallel, .. } = &**self.shared;
         let start = self.fetch.start.take();
         pages.arrange(&mut entries, &mut self.style, start.as_ref()).await?;
-        if let Some(lo) = &self.task.lo {
-            entries.retain(|entry| entry.key > *lo);
+        if let Some(passed) = &self.passed {
+            entries.retain(|entry| entry.key > *passed);
         }
         ensure!(
             !parallel || entries.is_sorted_by(|a, b| a.key <= b.key),
@@ -171,7 +174,11 @@ impl Walk<'_> {
             self.fetch = asked.unwrap_or_else(|| Fetch::begin(pages, Some(next.clone())));
         }
         let finished = match &next {
-            Some(Position { key, version_id: None }) => Some(key.clone()),
+            Some(Position { key, version_id: None }) => {
+                self.writer.finish()?;
+                self.passed = Some(key.clone());
+                Some(key.clone())
+            }
             _ => before,
         };
         Ok((next, finished.map(Some)))

@@ -29,9 +29,9 @@ use crate::undo;
 
 /// How long a request waits before its second try at most, each next wait twice as long. A record that waits keeps its
 /// place, and the limit is what answers a storm: with the second that is usual, most places would lie idle.
-const FIRST_WAIT: Duration = Duration::from_millis(200);
+const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// As many as take about as long, all in all, as the tries of other tools.
-const TRIES: u32 = 10;
+const TRIES: u32 = 11;
 
 type Items = Box<dyn Iterator<Item = io::Result<Item>> + Send>;
 

@@ -72,6 +72,8 @@ pub struct Page {
     /// The page's place in memory, where these are limited.
     pub room: Option<OwnedSemaphorePermit>,
     pub(super) encoded: bool,
+    /// Whether it began with what its marker names.
+    pub(super) inclusive: bool,
 }
 
 /// Reads a page whole, or not at all.

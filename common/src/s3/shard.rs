@@ -64,7 +64,8 @@ impl Shard {
         self.index == 0
     }
 
-    fn holds(&self, key: &str) -> bool {
+    /// Whether the key is in the shard.
+    pub fn holds(&self, key: &str) -> bool {
         let hash = blake3::hash(key.as_bytes());
         let (head, _) = hash.as_bytes().split_first_chunk().unwrap_or((&[0; 8], &[]));
         u64::from_be_bytes(*head) % self.count == self.index

@@ -21,10 +21,18 @@ pub struct Select {
 }
 
 impl Select {
-    /// Whether the key is wanted at all.
+    /// Whether the key is wanted at all; what is of another shard is counted.
     pub fn key(&self, key: &str) -> bool {
-        self.shard.as_ref().is_none_or(|shard| shard.takes(key))
-            && self.glob.as_ref().is_none_or(|glob| glob.is_match(key))
+        self.shard.as_ref().is_none_or(|shard| shard.takes(key)) && self.matches(key)
+    }
+
+    /// The same without counting.
+    pub fn holds(&self, key: &str) -> bool {
+        self.shard.as_ref().is_none_or(|shard| shard.holds(key)) && self.matches(key)
+    }
+
+    fn matches(&self, key: &str) -> bool {
+        self.glob.as_ref().is_none_or(|glob| glob.is_match(key))
             && self.regex.as_ref().is_none_or(|regex| regex.is_match(key))
     }
 

@@ -105,7 +105,7 @@ impl<'a> Writer<'a> {
 
     /// Whether no older entry of this key, the last one, changes what is written.
     pub fn is_settled(&self, key: &str) -> bool {
-        if !self.select.key(key) {
+        if !self.select.holds(key) {
             return true;
         }
         match self.view {

@@ -9,10 +9,10 @@ use tokio::sync::Notify;
 use super::alphabet::Alphabet;
 use super::split::{self, Rest};
 
-/// Intervals of little or nothing that may be cut off beyond a part of all pages.
-const WASTE: u64 = 4;
-/// Of so many pages, one may be such a waste.
-const WASTE_OF: u64 = 4;
+/// Pages that cuts may cost in vain, beyond a part of all pages.
+const WASTE: f64 = 2.0;
+/// The part of all pages that cuts may cost in vain.
+const WASTE_OF: f64 = 0.25;
 /// Intervals of which nothing is known yet, at once, where not more have proved to hold something.
 const UNPROVED: usize = 2;
 /// An interval that is thought to have fewer pages left is not worth a request to cut it.
@@ -50,7 +50,8 @@ struct State {
     last: u64,
     alphabet: Alphabet,
     pages: u64,
-    wasted: u64,
+    /// Entries that belonged to the interval on whose page they came.
+    found: usize,
     /// Entries of the largest page.
     full: usize,
 }
@@ -66,7 +67,6 @@ struct Open {
     steady: usize,
     frame: Option<usize>,
     pages: u64,
-    entries: usize,
     /// Cuts in a row that had nothing behind them.
     misses: i32,
     /// About how many pages are left.
@@ -94,10 +94,10 @@ impl Board {
     }
 
     /// Notes a page of an interval, and returns the last key that belongs to it now. No later cut is at or below the last
-    /// entry of the page.
-    pub fn advance(&self, id: u64, entries: &[Entry]) -> Option<String> {
+    /// entry of the page, and there is none at all if the page is the `last` one of the whole listing.
+    pub fn advance(&self, id: u64, entries: &[Entry], last: bool) -> Option<String> {
         let mut state = self.state();
-        let end = state.advance(id, entries, self.floor);
+        let end = state.advance(id, entries, last, self.floor);
         self.changed.notify_one();
         end
     }
@@ -112,11 +112,7 @@ impl Board {
     /// Ends an interval, and returns the last key that belonged to it.
     pub fn end(&self, id: u64) -> Option<String> {
         let mut state = self.state();
-        let open = state.open.remove(&id)?;
-        if open.from.is_some() && open.pages <= 1 && open.entries * 2 < state.full {
-            state.wasted += 1;
-        }
-        open.end
+        state.open.remove(&id)?.end
     }
 
     /// Waits until a page was noted that nobody has been told of.
@@ -133,7 +129,9 @@ impl State {
     /// Cuts the largest interval that can be cut; the upper part is returned.
     fn steal(&mut self, floor: usize) -> Option<(Option<String>, Open)> {
         let unproved = self.open.values().filter(|open| open.pages == 0).count();
-        if self.wasted > WASTE + self.pages / WASTE_OF || unproved >= UNPROVED.max(self.open.len() - unproved)
+        let wasted = self.pages as f64 - self.found as f64 / self.full.max(1) as f64;
+        if wasted + unproved as f64 > WASTE + self.pages as f64 * WASTE_OF
+            || unproved >= UNPROVED.max(self.open.len() - unproved)
         {
             return None;
         }
@@ -162,7 +160,7 @@ impl State {
         Some((Some(cut.at), Open { from: Some(id), end, frame: cut.frame, ..Open::default() }))
     }
 
-    fn advance(&mut self, id: u64, entries: &[Entry], floor: usize) -> Option<String> {
+    fn advance(&mut self, id: u64, entries: &[Entry], last: bool, floor: usize) -> Option<String> {
         self.pages += 1;
         self.full = self.full.max(entries.len());
         for entry in entries.iter().step_by(entries.len().div_ceil(SAMPLE).max(1)) {
@@ -172,12 +170,15 @@ impl State {
         open.pages += 1;
         let within = |key: &str| open.end.as_deref().is_none_or(|end| key <= end);
         let found = entries.iter().filter(|entry| within(&entry.key)).count();
-        open.entries += found;
+        self.found += found;
         if let (Some(first), Some(last)) = (entries.first(), entries[..found].last()) {
             open.steady = first.key.chars().zip(last.key.chars()).take_while(|(a, b)| a == b).count();
             open.first = Some(first.key.clone());
             open.cursor = Some(last.key.clone());
             open.left = open.remaining(&self.alphabet, floor);
+        }
+        if last || found < entries.len() {
+            open.left = 0.0;
         }
         let (end, from) = (open.end.clone(), open.from.filter(|_| open.pages == 1));
         if let Some(victim) = from.and_then(|from| self.open.get_mut(&from)) {
@@ -230,7 +231,7 @@ mod tests {
                 let listed = &keys[start..keys.len().min(start + page)];
                 let entries: Vec<_> =
                     listed.iter().map(|key| Entry { key: key.clone(), ..Entry::default() }).collect();
-                let end = board.advance(task.id, &entries);
+                let end = board.advance(task.id, &entries, start + page >= keys.len());
                 let mine = listed.iter().take_while(|key| end.is_none() || end.as_ref() >= Some(key));
                 let before = found.len();
                 found.extend(mine.cloned());

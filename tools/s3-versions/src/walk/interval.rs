@@ -116,15 +116,14 @@ impl Walk<'_> {
 
     /// The next page; the one behind it is asked for as soon as its place is known, if it will be wanted in any case.
     async fn page(&mut self) -> Result<Page, Trouble> {
-        let Fetch { start, page, early } = &mut self.fetch;
+        let Fetch { page, early, .. } = &mut self.fetch;
         // In the other views the entries may show that the rest of their key is not wanted.
         let mut wanted = self.shared.view == View::Every;
         loop {
             tokio::select! {
                 Ok(next) = &mut *early, if wanted => {
                     wanted = false;
-                    if self.shared.board.holds(self.task.id, &next.key) {
-                        let next = beyond(&self.writer, next, start.as_ref());
+                    if self.shared.board.holds(self.task.id, &next.key) && !self.writer.is_settled(&next.key) {
                         self.ahead = Some(Fetch::begin(&self.shared.pages, Some(next)));
                     }
                 }
@@ -152,7 +151,7 @@ impl Walk<'_> {
             !parallel || entries.is_sorted_by(|a, b| a.key <= b.key),
             "the store does not list keys in the order of their bytes: list it with --concurrency 1"
         );
-        let end = board.advance(self.task.id, &entries);
+        let end = board.advance(self.task.id, &entries, next.is_none());
         let within = |key: &str| end.as_deref().is_none_or(|end| key <= end);
         let found = entries.partition_point(|entry| within(&entry.key));
         let over = found < entries.len();
@@ -166,7 +165,8 @@ impl Walk<'_> {
             self.writer.push(entry)?;
         }
         let next = next
-            .map(|next| beyond(&self.writer, next, start.as_ref()))
+            .map(|next| self.beyond(next))
+            .transpose()?
             .filter(|next| next.version_id.is_some() || end.as_ref() != Some(&next.key));
         let ahead = self.ahead.take();
         if let Some(next) = &next {
@@ -174,14 +174,22 @@ impl Walk<'_> {
             self.fetch = asked.unwrap_or_else(|| Fetch::begin(pages, Some(next.clone())));
         }
         let finished = match &next {
-            Some(Position { key, version_id: None }) => {
-                self.writer.finish()?;
-                self.passed = Some(key.clone());
-                Some(key.clone())
-            }
+            Some(Position { key, version_id: None }) => Some(key.clone()),
             _ => before,
         };
         Ok((next, finished.map(Some)))
+    }
+
+    /// Behind the whole key, where the page ends in one whose other versions change nothing.
+    fn beyond(&mut self, next: Position) -> Result<Position> {
+        // A store that begins with the versions of the marker itself does not get beyond them like that.
+        let stuck = self.passed.as_ref() == Some(&next.key);
+        if stuck || next.version_id.is_some() && !self.writer.is_settled(&next.key) {
+            return Ok(next);
+        }
+        self.writer.finish()?;
+        self.passed = Some(next.key.clone());
+        Ok(Position { key: next.key, version_id: None })
     }
 
     /// Hands over the lines of finished keys, with those that were held; the lines of the key that goes on are held.
@@ -203,14 +211,4 @@ impl Walk<'_> {
         let lo = std::mem::replace(&mut self.done, hi.clone());
         output.put(self.task.lo.as_deref(), Part { pieces, records, covered: Some(Span { lo, hi }) }).await
     }
-}
-
-/// Behind the whole key, where the page ends in one whose other versions change nothing.
-fn beyond(writer: &Writer<'_>, next: Position, start: Option<&Position>) -> Position {
-    // A store that begins with the versions of the marker itself does not get beyond them like that.
-    let stuck = start.is_some_and(|start| start.version_id.is_none() && start.key == next.key);
-    if next.version_id.is_some() && !stuck && writer.is_settled(&next.key) {
-        return Position { key: next.key, version_id: None };
-    }
-    next
 }

@@ -17,6 +17,7 @@ mod parallel_cost;
 mod parallel_crash;
 mod parallel_faults;
 mod parallel_property;
+mod parallel_split;
 mod parallel_views;
 mod shard;
 mod stores;

@@ -87,6 +87,7 @@ fn options() -> impl Strategy<Value = Options> {
             late_markers: late,
             split_lists: split,
             no_encoding_type: raw,
+            inclusive_markers: inclusive,
             latency: Duration::from_millis(1),
             ..Options::default()
         }

@@ -9,11 +9,11 @@ use testkit::tool::Output;
 
 use super::{clock, delete, list, put, server_with, tool};
 
-fn pages_of(max_page: usize) -> Options {
+pub fn pages_of(max_page: usize) -> Options {
     Options { max_page, latency: Duration::from_millis(2), ..Options::default() }
 }
 
-fn filled(options: Options, keys: impl Iterator<Item = String>) -> Server {
+pub fn filled(options: Options, keys: impl Iterator<Item = String>) -> Server {
     let server = server_with(options);
     for key in keys {
         put(&server, &key, "x", "10:00:00");
@@ -22,7 +22,7 @@ fn filled(options: Options, keys: impl Iterator<Item = String>) -> Server {
 }
 
 /// How many pages were asked for, and how many records that gave.
-fn cost(server: &Server, args: &[&str]) -> (usize, usize) {
+pub fn cost(server: &Server, args: &[&str]) -> (usize, usize) {
     server.clear_requests();
     let records = list(server, args).len();
     (server.count("ListObjectVersions"), records)
@@ -101,6 +101,31 @@ fn a_single_key_is_paged_through_no_further_than_its_answer() {
     }
     let (requests, output) = asked(&[]);
     assert_eq!((requests, output.records().len()), (50, 5_000));
+}
+
+#[test]
+fn a_store_that_repeats_its_marker_is_got_beyond() {
+    let server = server_with(Options { max_page: 10, inclusive_markers: true, ..Options::default() });
+    for (key, versions) in [("a", 3), ("k", 50), ("z", 3)] {
+        for _ in 0..versions {
+            put(&server, key, "x", "10:00:00");
+            delete(&server, key, "10:00:00");
+        }
+    }
+    let at = clock("11:00:00");
+    for (view, answers) in
+        [(&[][..], 112), (&["--latest"], 3), (&["--deleted"], 3), (&["--at", &at, "--all"], 3)]
+    {
+        for workers in ["1", "4"] {
+            let output = tool(&server)
+                .args(["s3://photos", "--concurrency", workers])
+                .args(view)
+                .limit(Duration::from_secs(20))
+                .run();
+            output.assert_code(0);
+            assert_eq!(output.records().len(), answers, "{view:?}, {workers} workers");
+        }
+    }
 }
 
 #[test]

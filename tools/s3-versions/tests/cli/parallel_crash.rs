@@ -7,14 +7,14 @@ use std::thread::yield_now;
 use proptest::prelude::*;
 use tempfile::TempDir;
 use testkit::fault::{Fault, Plan, Proxy};
-use testkit::s3::Server;
+use testkit::s3::{Options, Server};
 use testkit::tool::Tool;
 
 use super::parallel::case;
 use super::parallel_faults::{denied, listing, thirty_pages};
 use super::parallel_property::by_key;
 use super::parallel_views::View;
-use super::{clock, tool};
+use super::{clock, put, server_with, tool};
 
 /// A journal and a file that all runs append to.
 struct Files {
@@ -78,13 +78,13 @@ proptest! {
     #[test]
     fn however_often_it_is_killed_each_record_is_written_once(
         case in case(),
+        view in prop::sample::select(&View::ALL[..]),
         kills in prop::collection::vec(1u64..8, 1..5),
         ordered: bool,
         seed: u64,
     ) {
         let case = case.with_pages_from(3);
         let server = case.server();
-        let view = View::Every;
         let all = || tool(&server).args(case.place()).args(view.flags(&case.at));
         let whole = all().arg("--concurrency=1").run();
         whole.assert_code(0);
@@ -151,6 +151,29 @@ fn an_interrupt_loses_nothing_even_into_a_pipe() {
         }
     }
     assert!(written, "no run was interrupted after its first records");
+}
+
+#[test]
+fn a_key_whose_other_versions_are_skipped_is_written_before_it_is_noted() {
+    // The first page ends in a key whose answer is known.
+    let server = server_with(Options { max_page: 5, ..Options::default() });
+    for (key, versions) in [("a", 2), ("k", 10), ("z", 1)] {
+        (0..versions).for_each(|_| drop(put(&server, key, "x", "10:00:00")));
+    }
+    for view in [&["--latest"][..], &["--at", &clock("11:00:00"), "--all"]] {
+        let all = || tool(&server).args(["s3://photos", "--concurrency", "1"]).args(view);
+        let whole = sorted(all().run().text());
+        let (files, proxy) = (Files::new(), holding(&server, 1));
+        let running = files.appending(all().endpoint(proxy.url())).spawn();
+        let noted = || fs::read_to_string(files.journal()).is_ok_and(|journal| journal.lines().count() == 2);
+        while proxy.count("Hang") == 0 || !noted() {
+            yield_now();
+        }
+        running.signal("KILL");
+        running.wait();
+        files.appending(all()).run().assert_code(0);
+        assert_eq!(files.sorted(), whole, "{view:?}");
+    }
 }
 
 #[test]

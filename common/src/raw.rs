@@ -18,6 +18,8 @@ const ARRIVAL: Duration = Duration::from_secs(60);
 /// More than any has: a listing of 1,000 keys of 1,024 bytes, each byte encoded as three; a scan's 1 MiB and one item of
 /// 400 KiB, with seven bytes of JSON for each.
 const MAX: usize = 16 << 20;
+/// Room that is made at once: most listings have about as much, and what grows is copied.
+const USUAL: usize = 448 << 10;
 
 /// Takes the body of a successful answer out of the SDK's hands, which parses a stub in its place. The endpoint,
 /// credentials, signature, retries and errors stay the SDK's.
@@ -57,7 +59,7 @@ impl RawBody {
 
 async fn collect(body: SdkBody, mut head: impl FnMut(&[u8]) -> bool) -> Result<Bytes> {
     let mut body = Limited::new(body, MAX);
-    let mut read = BytesMut::new();
+    let mut read = BytesMut::with_capacity(USUAL);
     let mut seen = false;
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame.map_err(|err| anyhow!(err))?.into_data() {

@@ -4,6 +4,7 @@
 //! (S3 API reference, ListObjectVersions: entries come by key, then newest first).
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
@@ -30,9 +31,9 @@ pub struct Entry {
     /// The ETag in its quotes; nothing for a delete marker.
     pub etag: Option<String>,
     /// The storage class; nothing for a delete marker.
-    pub storage_class: Option<String>,
+    pub storage_class: Option<Arc<str>>,
     /// The owner's canonical id, where it is shown.
-    pub owner: Option<String>,
+    pub owner: Option<Arc<str>>,
     /// The checksum algorithms of the version's checksums.
     pub checksum_algorithm: Vec<String>,
     /// `FULL_OBJECT` or `COMPOSITE`.
@@ -80,11 +81,13 @@ pub struct Page {
 pub(super) fn parse(body: &[u8]) -> Result<Page> {
     let mut reader = Reader::from_str(std::str::from_utf8(body).context("a listing that is not UTF-8")?);
     let mut parser = Parser::default();
+    // By reference: to move an event costs as much as to read it.
     loop {
-        match reader.read_event()? {
-            Event::Eof if parser.path.depth() == 0 && parser.path.seen => return parser.finish(),
-            Event::Eof => bail!("the listing ends in the middle"),
-            event => parser.take(event)?,
+        match &reader.read_event() {
+            Ok(Event::Eof) if parser.path.depth() == 0 && parser.path.seen => return parser.finish(),
+            Ok(Event::Eof) => bail!("the listing ends in the middle"),
+            Ok(event) => parser.take(event)?,
+            Err(err) => return Err(err.clone().into()),
         }
     }
 }
@@ -97,13 +100,10 @@ pub(super) fn next_of_head(head: &[u8]) -> Head {
     let mut reader = Reader::from_str(text);
     let mut parser = Parser::default();
     loop {
-        match reader.read_event().map_err(anyhow::Error::from).map(|event| match event {
-            Event::Eof => None,
-            event => Some(parser.take(event)),
-        }) {
-            Ok(None) => break,
-            Ok(Some(Ok(()))) => {}
-            Ok(Some(Err(_))) | Err(_) => return Head::Silent,
+        match &reader.read_event() {
+            Ok(Event::Eof) => break,
+            Ok(event) if parser.take(event).is_ok() => {}
+            _ => return Head::Silent,
         }
     }
     match parser.finish() {
@@ -130,13 +130,17 @@ struct Parser {
     path: Path,
     text: String,
     entry: Entry,
+    /// The last storage class and owner: most entries of a page have the same.
+    class: Arc<str>,
+    owner: Arc<str>,
     truncated: bool,
     next_key: Option<String>,
     next_version: Option<String>,
 }
 
 impl Parser {
-    fn take(&mut self, event: Event<'_>) -> Result<()> {
+    #[inline]
+    fn take(&mut self, event: &Event<'_>) -> Result<()> {
         let Self { path, text, .. } = self;
         match event {
             Event::Start(tag) => {
@@ -153,9 +157,9 @@ impl Parser {
             Event::Empty(tag) if path.depth() == 1 && tag.name().into_inner() == "Version" => {
                 bail!("an empty Version");
             }
-            Event::Text(part) => text.push_str(&part),
-            Event::CData(part) => text.push_str(&part),
-            Event::GeneralRef(name) => text.push(character(&name)?),
+            Event::Text(part) => text.push_str(part),
+            Event::CData(part) => text.push_str(part),
+            Event::GeneralRef(name) => text.push(character(name)?),
             Event::End(_) => self.end()?,
             _ => {}
         }
@@ -167,8 +171,9 @@ impl Parser {
         // Copied where it is kept: the text's own room serves the next element.
         match (path.pop(), path.top()) {
             (Tag::Version | Tag::DeleteMarker, _) => page.entries.push(std::mem::take(entry)),
+            (Tag::StorageClass, Tag::Version) => entry.storage_class = Some(shared(&mut self.class, text)),
+            (Tag::Id, Tag::Owner) => entry.owner = Some(shared(&mut self.owner, text)),
             (tag, Tag::Version | Tag::DeleteMarker) => entry.set(tag, text)?,
-            (Tag::Id, Tag::Owner) => entry.owner = Some(text.clone()),
             (Tag::InProgress, Tag::RestoreStatus) => entry.restore_in_progress = Some(text == "true"),
             (Tag::IsTruncated, _) => self.truncated = text == "true",
             (Tag::EncodingType, _) => page.encoded = text == "url",
@@ -286,13 +291,20 @@ impl Entry {
             Tag::LastModified => self.last_modified = value.into(),
             Tag::Size => self.size = Some(value.parse().context("a Size that is no number")?),
             Tag::Etag => self.etag = Some(value.into()),
-            Tag::StorageClass => self.storage_class = Some(value.into()),
             Tag::ChecksumAlgorithm => self.checksum_algorithm.push(value.into()),
             Tag::ChecksumType => self.checksum_type = Some(value.into()),
             _ => {}
         }
         Ok(())
     }
+}
+
+/// The last text again, if this is the same.
+fn shared(last: &mut Arc<str>, text: &str) -> Arc<str> {
+    if **last != *text {
+        *last = text.into();
+    }
+    Arc::clone(last)
 }
 
 fn character(name: &BytesRef<'_>) -> Result<char> {

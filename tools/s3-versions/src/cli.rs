@@ -50,7 +50,7 @@ Listing:
   One prefix is listed by many requests at once: it is cut between keys, wherever those of the last
   page were dense, and idle requests take half of the largest rest. The order of keys is then that in
   which pages arrive; --ordered gives S3's own, by way of a file in --tmpdir. Without --concurrency,
-  4 requests become 8, 16 and so on for as long as that makes answers come faster, up to 256, and half
+  8 requests become 16, 32 and so on for as long as that makes answers come faster, up to 256, and half
   as many when S3 asks to slow down. With --at, --deleted and --latest a key of a million versions
   costs one page if the answer is on it.
   --journal counts a key as written once the system has taken its records. A run that is killed may

@@ -58,9 +58,9 @@ fn take(row: &ByteRecord, columns: &[Option<Field>], intake: &mut Intake) -> Res
             }
             Field::LastModified => entry.last_modified = cell.to_owned(),
             Field::Etag => entry.etag = given,
-            Field::StorageClass => entry.storage_class = given,
+            Field::StorageClass => entry.storage_class = given.map(Into::into),
             Field::ChecksumAlgorithm => entry.checksum_algorithm = algorithms(cell),
-            Field::Owner => entry.owner = given,
+            Field::Owner => entry.owner = given.map(Into::into),
         }
     }
     let time = entry.instant()?;

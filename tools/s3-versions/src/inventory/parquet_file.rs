@@ -163,9 +163,9 @@ fn set_text(field: Field, cell: Option<String>, entry: &mut Entry, intake: &Inta
         Field::Key => entry.key = cell.unwrap_or_default(),
         Field::VersionId => entry.version_id = cell.unwrap_or_default(),
         Field::Etag => entry.etag = cell.filter(|etag| !etag.is_empty()),
-        Field::StorageClass => entry.storage_class = cell.filter(|class| !class.is_empty()),
+        Field::StorageClass => entry.storage_class = cell.filter(|class| !class.is_empty()).map(Into::into),
         Field::ChecksumAlgorithm => entry.checksum_algorithm = algorithms(&cell.unwrap_or_default()),
-        Field::Owner => entry.owner = cell.filter(|owner| !owner.is_empty()),
+        Field::Owner => entry.owner = cell.filter(|owner| !owner.is_empty()).map(Into::into),
         other => bail!("{other:?} is a column of texts"),
     }
     Ok(())

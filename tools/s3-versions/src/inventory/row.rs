@@ -72,8 +72,8 @@ fn read(row: &[u8]) -> Option<Entry> {
         entry.size = Some(u64::from_be_bytes(row.array()?));
     }
     entry.etag = row.text()?;
-    entry.storage_class = row.text()?;
-    entry.owner = row.text()?;
+    entry.storage_class = row.text()?.map(Into::into);
+    entry.owner = row.text()?.map(Into::into);
     let algorithms = row.text()?;
     entry.checksum_algorithm =
         algorithms.map_or_else(Vec::new, |names| names.split(',').map(Into::into).collect());
@@ -126,8 +126,8 @@ mod tests {
                         .to_string(),
                     size,
                     etag,
-                    storage_class,
-                    owner,
+                    storage_class: storage_class.map(Into::into),
+                    owner: owner.map(Into::into),
                     checksum_algorithm: if delete_marker {
                         vec![]
                     } else {

@@ -4,6 +4,10 @@ use std::ops::Bound;
 
 /// Characters that are told apart; the rest of a larger alphabet is not counted.
 const MOST: usize = 4096;
+/// Characters that are told apart at one place of the keys; a place with more is like any other.
+const FEW: usize = 64;
+/// Places that are told apart.
+const PLACES: usize = 128;
 /// How many characters of a key say where it lies among others.
 const DIGITS: usize = 12;
 
@@ -11,18 +15,54 @@ const DIGITS: usize = 12;
 #[derive(Clone, Debug, Default)]
 pub struct Alphabet {
     seen: Vec<(char, u64)>,
+    /// What was seen at each place of the keys, as far as these are few.
+    places: Vec<Vec<char>>,
 }
 
 impl Alphabet {
     /// Counts the characters of a key behind its first `floor` ones.
     pub fn learn(&mut self, key: &str, floor: usize) {
-        for character in key.chars().skip(floor) {
+        for (place, character) in key.chars().enumerate().skip(floor) {
+            self.learn_place(place, character);
             match self.find(character) {
                 Ok(at) => self.seen[at].1 += 1,
                 Err(at) if self.seen.len() < MOST => self.seen.insert(at, (character, 1)),
                 Err(_) => {}
             }
         }
+    }
+
+    fn learn_place(&mut self, place: usize, character: char) {
+        if self.places.len() <= place && place < PLACES {
+            self.places.resize_with(place + 1, Vec::new);
+        }
+        if let Some(seen) = self.places.get_mut(place).filter(|seen| seen.len() <= FEW)
+            && let Err(at) = seen.binary_search(&character)
+        {
+            seen.insert(at, character);
+        }
+    }
+
+    /// Whether keys differ at this place, as far as was seen.
+    pub fn varies(&self, place: usize) -> bool {
+        self.places.get(place).is_some_and(|seen| seen.len() > 1)
+    }
+
+    /// The character above `low` and below `high` in the middle of those that were seen at this place; where that tells
+    /// nothing, of those that were seen anywhere.
+    pub fn middle_at(&self, place: usize, low: Option<char>, high: Bound<char>) -> Option<char> {
+        let seen = self.places.get(place).filter(|seen| seen.len() <= FEW).map_or(&[][..], Vec::as_slice);
+        let fits = |character: &&char| {
+            low.is_none_or(|low| **character > low)
+                && match high {
+                    Bound::Unbounded => true,
+                    Bound::Included(high) => **character <= high,
+                    Bound::Excluded(high) => **character < high,
+                }
+        };
+        let count = seen.iter().filter(fits).count();
+        let here = seen.iter().filter(fits).nth(count / 2).copied();
+        here.or_else(|| self.middle(low, high))
     }
 
     /// The character above `low` and below `high` that has as many of what was seen there on either side.

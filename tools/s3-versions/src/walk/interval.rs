@@ -1,6 +1,7 @@
 //! One worker: an interval of keys, page by page, up to where it ends by then.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use anyhow::{Result, ensure};
 use common::Ctx;
@@ -31,6 +32,8 @@ pub struct Shared {
     pub select: Select,
     /// Whether there are other workers.
     pub parallel: bool,
+    /// Whether more requests may be in flight than there are intervals to list.
+    pub idle: AtomicBool,
     /// Whether the lines of a key are held back until they are all there.
     pub hold: bool,
 }
@@ -117,8 +120,9 @@ impl Walk<'_> {
     /// The next page; the one behind it is asked for as soon as its place is known, if it will be wanted in any case.
     async fn page(&mut self) -> Result<Page, Trouble> {
         let Fetch { page, early, .. } = &mut self.fetch;
-        // In the other views the entries may show that the rest of their key is not wanted.
-        let mut wanted = self.shared.view == View::Every;
+        // In the other views the entries may show that the rest of their key is not wanted; and where all are busy, a cut
+        // may come before the page.
+        let mut wanted = self.shared.view == View::Every && self.shared.idle.load(Relaxed);
         loop {
             tokio::select! {
                 Ok(next) = &mut *early, if wanted => {

@@ -18,6 +18,7 @@ mod tally;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use anyhow::Result;
 use common::pipe::{Lines, Out};
@@ -36,11 +37,11 @@ use spill::Spill;
 use tally::Tally;
 
 /// Requests in flight at first, where nobody said how many.
-const FIRST: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+const FIRST: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 /// The most that are tried then.
 const MOST: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 /// Pages in memory at once: of about half a megabyte as it comes, and about as much again for each thing made of it.
-const ROOMS: usize = 16;
+const ROOMS: usize = 8;
 
 /// How a listing is done.
 #[derive(Debug)]
@@ -91,6 +92,7 @@ pub async fn run(ctx: &Ctx, job: &Job, walk: &Walk) -> Result<()> {
         view: job.view,
         select: job.select.clone(),
         parallel,
+        idle: AtomicBool::new(false),
         hold,
     });
     let listed = tokio::select! {
@@ -126,6 +128,7 @@ async fn work(shared: &Arc<Shared>, throttle: &Throttle) -> Result<()> {
                 anyhow::Ok(Ended::Listed(lo))
             });
         }
+        shared.idle.store(tasks.len() < throttle.limit(), Relaxed);
         tokio::select! {
             ended = tasks.join_next() => {
                 let Some(ended) = ended else { return Ok(()) };

@@ -1,10 +1,11 @@
 //! Where an interval of keys is cut in two, without any knowledge of how keys look but what was seen of them.
 //!
 //! What is left of an interval lies above the `cursor` and up to `end`. All of it shares the characters that these two
-//! have in common: the frame. Behind it the cut is in the middle of the characters that were seen so far. Where nothing
-//! tells the frame (the end is open, or cursor and end are neighbours in the character behind it), it is searched for: a
-//! cut after the first `k` characters of the cursor is in the empty for every `k` below the frame and in the full for
-//! every `k` from there on, so that each cut halves what is in question.
+//! have in common: the frame. Behind it the cut is in the middle of the characters that were seen so far. Where the frame
+//! may reach further (the end is open, or cursor and end are neighbours in the character behind it), the next place in
+//! which keys differ elsewhere is tried, or it is searched for: a cut after the first `k` characters of the cursor is in
+//! the empty for every `k` below the frame and in the full for every `k` from there on, so that each cut halves what is
+//! in question.
 
 use std::ops::Bound;
 
@@ -24,6 +25,8 @@ pub struct Rest<'a> {
     pub floor: usize,
     /// How many characters the first and the last key of the last page share: what changes behind them is within a page.
     pub steady: usize,
+    /// Whether the last cut had nothing behind it: what was seen elsewhere may not hold here.
+    pub misled: bool,
     /// A cut after so many characters of an earlier cursor had keys behind it, and this interval is those.
     pub frame: Option<usize>,
 }
@@ -45,33 +48,38 @@ pub fn cut(rest: &Rest<'_>, alphabet: &Alphabet) -> Option<Cut> {
         let fits = at.as_str() > rest.cursor && rest.end.is_none_or(|end| at.as_str() < end);
         (fits && at.len() <= LONGEST).then_some(Cut { at, frame })
     };
-    let mut lowest = rest.floor.min(cursor.len());
-    if let Some(end) = rest.end {
-        let shared = cursor.iter().zip(end.chars()).take_while(|(a, b)| *a == b).count();
-        let mut behind = end.chars().skip(shared);
+    let middle = |depth: usize, high| {
+        let character = alphabet.middle_at(depth, cursor.get(depth).copied(), high)?;
+        made(depth, character, None)
+    };
+    let shared = rest.end.map(|end| cursor.iter().zip(end.chars()).take_while(|(a, b)| *a == b).count());
+    let within = || {
+        let mut behind = rest.end?.chars().skip(shared?);
         let above = behind.next()?;
         let high = if behind.next().is_some() { Bound::Included(above) } else { Bound::Excluded(above) };
-        let within = alphabet
-            .middle(cursor.get(shared).copied(), high)
-            .and_then(|character| made(shared, character, None));
-        if within.is_some() {
-            return within;
-        }
-        lowest = shared + 1;
-    }
+        middle(shared?, high)
+    };
+    let lowest = shared.map_or(rest.floor, |shared| shared + 1);
     let frame = rest.frame.filter(|&frame| lowest <= frame && frame < cursor.len());
     let highest = (rest.steady + 1).min(frame.unwrap_or(usize::MAX)).min(cursor.len());
-    if lowest < highest {
+    let varying = || {
+        let depth = (lowest..highest).find(|&depth| alphabet.varies(depth))?;
+        middle(depth, Bound::Unbounded)
+    };
+    let search = || {
         // From the middle outwards, since some characters have no other above them.
-        let middle = lowest + (highest - lowest - 1) / 2;
-        let depths = (middle..highest).chain((lowest..middle).rev());
-        return depths.filter_map(|depth| made(depth, next(cursor[depth])?, Some(depth))).next();
+        let half = lowest + highest.checked_sub(lowest + 1)? / 2;
+        let mut depths = (half..highest).chain((lowest..half).rev());
+        depths.find_map(|depth| made(depth, next(cursor[depth])?, Some(depth)))
+    };
+    let found = || {
+        let frame = frame.filter(|_| lowest >= highest)?;
+        middle(frame, Bound::Unbounded).or_else(|| made(frame, next(cursor[frame])?, None))
+    };
+    match rest.misled {
+        false => within().or_else(varying).or_else(search).or_else(found),
+        true => search().or_else(within).or_else(found),
     }
-    let frame = frame?;
-    alphabet
-        .middle(Some(cursor[frame]), Bound::Unbounded)
-        .and_then(|character| made(frame, character, None))
-        .or_else(|| made(frame, next(cursor[frame])?, None))
 }
 
 /// The character behind this one in the order of UTF-8, which is that of code points.

@@ -50,12 +50,14 @@ def document(options, found):
 
     peak = max(got["rss"] for row in found.values() for got in row.values())
     machine = f"{os.cpu_count()} cores ({platform.system()} {platform.machine()})"
+    runs = f"Medians of {options.runs} runs, and one run of what takes longer than {ONCE_OVER_S} s."
+    runs = runs if options.runs > 1 else "One run of each."
     return f"""\
 # How a listing grows
 
 `scripts/bench growth` made this page on {datetime.date.today()}, on {machine} which the tool shares
 with its server. That is the repository's own S3, which answers each request after {LATENCY_MS} ms; every key has two
-versions, all under one prefix. Medians of {options.runs} runs, and one run of what takes longer than {ONCE_OVER_S} s.
+versions, all under one prefix. {runs}
 The columns are values of `--concurrency`; the last is the tool's own choice.
 
 ![Time by number of entries, a line for each concurrency](growth.svg)

@@ -89,3 +89,69 @@ fn next(character: char) -> Option<char> {
         _ => char::from_u32(u32::from(character) + 1),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn digits() -> Alphabet {
+        let mut alphabet = Alphabet::default();
+        for key in ["data/0000", "data/1234", "data/5678", "data/9999"] {
+            alphabet.learn(key, 5);
+        }
+        alphabet
+    }
+
+    fn rest<'a>(cursor: &'a str, end: Option<&'a str>, steady: usize) -> Rest<'a> {
+        Rest { cursor, end, floor: 5, steady, misled: false, frame: None }
+    }
+
+    fn at(rest: Rest<'_>) -> Option<String> {
+        cut(&rest, &digits()).map(|cut| cut.at)
+    }
+
+    #[test]
+    fn the_cut_is_in_the_middle_of_what_was_seen_at_its_place() {
+        assert_eq!(at(rest("data/1234", Some("data/9999"), 8)).as_deref(), Some("data/9"));
+        assert_eq!(at(rest("data/1234", Some("data/9"), 8)).as_deref(), Some("data/5"));
+        // Neighbours: the next place in which keys differ.
+        assert_eq!(at(rest("data/1234", Some("data/2"), 8)).as_deref(), Some("data/19"));
+        assert_eq!(at(rest("data/1234", None, 8)).as_deref(), Some("data/9"));
+    }
+
+    #[test]
+    fn who_was_misled_halves_the_places_in_question() {
+        let misled = Rest { misled: true, ..rest("data/1234", None, 8) };
+        let found = cut(&misled, &digits()).unwrap();
+        assert_eq!((found.at.as_str(), found.frame), ("data/13", Some(6)));
+    }
+
+    #[test]
+    fn what_is_within_a_page_is_not_cut() {
+        assert_eq!(at(rest("data/1234", Some("data/1235"), 5)), None);
+        assert_eq!(at(rest("data/1234", Some("data/2"), 5)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_cut_leaves_room_on_either_side(
+            keys in prop::collection::btree_set("p(?s:.{1,6})", 3),
+            open in any::<bool>(),
+            steady in 0usize..8,
+            misled in any::<bool>(),
+            frame in prop::option::of(0usize..8),
+        ) {
+            let mut alphabet = Alphabet::default();
+            for key in &keys {
+                alphabet.learn(key, 1);
+            }
+            let keys: Vec<_> = keys.into_iter().collect();
+            let end = (!open).then_some(keys[2].as_str());
+            let rest = Rest { cursor: &keys[1], end, floor: 1, steady, misled, frame };
+            if let Some(Cut { at, .. }) = cut(&rest, &alphabet) {
+                prop_assert!(at > keys[1] && end.is_none_or(|end| at.as_str() < end) && at.starts_with('p'));
+            }
+        }
+    }
+}

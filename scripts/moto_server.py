@@ -36,6 +36,26 @@ class Listed(models.FakeKey):
         pass
 
 
+list_object_versions = models.S3Backend.list_object_versions
+
+
+def list_behind(self, bucket_name, key_marker=None, version_id_marker=None, **rest):
+    """A key marker without a version id, as S3 takes it: behind all versions of that key, whether it is there or not.
+
+    moto takes it for a key that is there and passes over the first version that it finds from there on.
+    """
+    if key_marker and not version_id_marker:
+        keys = self.get_bucket(bucket_name).keys
+        key_marker = max((name for name in keys if name <= key_marker), default=None)
+        if key_marker is not None:
+            newest_first = sorted(keys.getlist(key_marker), key=lambda version: version.last_modified, reverse=True)
+            version_id_marker = newest_first[-1].version_id
+    return list_object_versions(
+        self, bucket_name, key_marker=key_marker, version_id_marker=version_id_marker, **rest
+    )
+
+
+models.S3Backend.list_object_versions = list_behind
 models.FakeKey.__deepcopy__ = lambda key, _: Listed(key)
 for model in [models.FakeKey, models.FakeDeleteMarker, Listed]:
     model.instances_tracked = Forgetful()

@@ -10,7 +10,7 @@ use super::alphabet::Alphabet;
 use super::split::{self, Rest};
 
 /// Pages that cuts may cost in vain, beyond a part of all pages.
-const WASTE: f64 = 2.0;
+const WASTE: f64 = 1.0;
 /// The part of all pages that cuts may cost in vain.
 const WASTE_OF: f64 = 0.25;
 /// Intervals of which nothing is known yet, at once, where not more have proved to hold something.
@@ -102,11 +102,13 @@ impl Board {
         end
     }
 
-    /// Whether a key belongs to an interval, as it is now.
-    pub fn holds(&self, id: u64, key: &str) -> bool {
+    /// Whether the page behind this key will be wanted whatever happens meanwhile: it belongs to the interval, and no cut
+    /// comes before it. None comes within a key.
+    pub fn will_need(&self, id: u64, key: &str, within_key: bool) -> bool {
         let state = self.state();
-        let end = state.open.get(&id).and_then(|open| open.end.as_deref());
-        end.is_none_or(|end| key <= end)
+        state.open.get(&id).is_some_and(|open| {
+            (within_key || open.left < WORTH) && open.end.as_deref().is_none_or(|end| key <= end)
+        })
     }
 
     /// Ends an interval, and returns the last key that belonged to it.

@@ -119,15 +119,18 @@ impl Walk<'_> {
 
     /// The next page; the one behind it is asked for as soon as its place is known, if it will be wanted in any case.
     async fn page(&mut self) -> Result<Page, Trouble> {
-        let Fetch { page, early, .. } = &mut self.fetch;
-        // In the other views the entries may show that the rest of their key is not wanted; and where all are busy, a cut
-        // may come before the page.
+        let Fetch { start, page, early } = &mut self.fetch;
+        // In the other views the entries may show that the rest of their key is not wanted; and where all are busy, there is
+        // no request to spare.
         let mut wanted = self.shared.view == View::Every && self.shared.idle.load(Relaxed);
         loop {
             tokio::select! {
                 Ok(next) = &mut *early, if wanted => {
                     wanted = false;
-                    if self.shared.board.holds(self.task.id, &next.key) && !self.writer.is_settled(&next.key) {
+                    let within_key = start.as_ref().is_some_and(|start| start.key == next.key);
+                    if self.shared.board.will_need(self.task.id, &next.key, within_key)
+                        && !self.writer.is_settled(&next.key)
+                    {
                         self.ahead = Some(Fetch::begin(&self.shared.pages, Some(next)));
                     }
                 }

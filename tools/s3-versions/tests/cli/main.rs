@@ -19,6 +19,7 @@ mod parallel_faults;
 mod parallel_property;
 mod parallel_split;
 mod parallel_views;
+mod prefetch;
 mod shard;
 mod stores;
 

@@ -92,7 +92,7 @@ pub async fn run(ctx: &Ctx, job: &Job, walk: &Walk) -> Result<()> {
         view: job.view,
         select: job.select.clone(),
         parallel,
-        idle: AtomicBool::new(false),
+        idle: AtomicBool::new(parallel),
         hold,
     });
     let listed = tokio::select! {

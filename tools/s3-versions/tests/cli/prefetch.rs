@@ -39,11 +39,14 @@ fn answer(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
     if request.contains("versioning") {
         return write!(stream, "{VERSIONING}");
     }
-    if request.contains("version-id-marker=2") {
-        asked.lock().unwrap().next = true;
+    if request.contains("key-marker=") {
+        // Where no version is named, the tool asks what lies behind the key.
+        let next = request.contains("version-id-marker=2");
+        asked.lock().unwrap().next |= next;
         changed.notify_all();
+        let rest = if next { version("1") } else { String::new() };
         let more = "<EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>";
-        return write!(stream, "<ListVersionsResult>{more}{}</ListVersionsResult>", version("1"));
+        return write!(stream, "<ListVersionsResult>{more}{rest}</ListVersionsResult>");
     }
     write!(
         stream,

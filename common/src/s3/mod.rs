@@ -19,6 +19,6 @@ pub use page::{Entry, Page, Position, decoded_key};
 pub use pages::Pages;
 pub use plan::{Action, Plan};
 pub use shard::Shard;
-pub use throttle::{Permit, Throttle};
+pub use throttle::Throttle;
 pub use url::{S3Url, copy_source, encoded_key};
 pub use versioning::{Versioning, versioning};

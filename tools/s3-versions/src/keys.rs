@@ -18,7 +18,6 @@ use crate::keys_input::{self, Key};
 use crate::select::Select;
 use crate::versioning;
 use crate::view::{View, Writer};
-use crate::walk::send;
 
 /// Lists the versions of the keys to stdout; keys follow each other as they are answered.
 ///
@@ -140,6 +139,16 @@ impl Lookup {
         }
         Ok(())
     }
+}
+
+/// Hands over what the writer has; false when nobody reads it.
+async fn send(ctx: &Ctx, writer: &mut Writer<'_>, lines: &Lines) -> bool {
+    let (text, records) = writer.take();
+    if records == 0 {
+        return true;
+    }
+    ctx.counts.done(records);
+    lines.send(text).await.is_ok()
 }
 
 /// A bucket that is missing ends the run if it is the command line's, and rejects the record that names another.

@@ -175,7 +175,7 @@ impl State {
         let found = entries.partition_point(|entry| within(&entry.key));
         self.found += found;
         if let (Some(first), Some(last)) = (entries.first(), entries[..found].last()) {
-            open.steady = first.key.chars().zip(last.key.chars()).take_while(|(a, b)| a == b).count();
+            open.steady = split::shared(&first.key, &last.key);
             open.first = Some(first.key.clone());
             open.cursor = Some(last.key.clone());
             open.left = open.remaining(&self.alphabet, floor);
@@ -196,7 +196,7 @@ impl Open {
     fn remaining(&self, alphabet: &Alphabet, floor: usize) -> f64 {
         let (Some(first), Some(cursor)) = (&self.first, &self.cursor) else { return 0.0 };
         let frame = match &self.end {
-            Some(end) => cursor.chars().zip(end.chars()).take_while(|(a, b)| a == b).count(),
+            Some(end) => split::shared(cursor, end),
             None => floor,
         };
         let place = |key: &str| alphabet.place(key.chars().skip(frame));

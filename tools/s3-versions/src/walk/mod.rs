@@ -21,14 +21,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use anyhow::Result;
-use common::pipe::{Lines, Out};
+use common::pipe::Out;
 use common::s3::{Pages, Throttle};
 use common::{Ctx, s3};
 use tokio::task::JoinSet;
 
 use crate::cli::Job;
 use crate::versioning;
-use crate::view::Writer;
 use board::{Board, Span};
 use interval::Shared;
 use journal::Progress;
@@ -148,14 +147,4 @@ async fn work(shared: &Arc<Shared>, throttle: &Throttle) -> Result<()> {
             () = shared.ctx.stop.cancelled(), if more => more = false,
         }
     }
-}
-
-/// Hands over what the writer has; false when nobody reads it.
-pub async fn send(ctx: &Ctx, writer: &mut Writer<'_>, lines: &Lines) -> bool {
-    let (text, records) = writer.take();
-    if records == 0 {
-        return true;
-    }
-    ctx.counts.done(records);
-    lines.send(text).await.is_ok()
 }

@@ -52,7 +52,7 @@ pub fn cut(rest: &Rest<'_>, alphabet: &Alphabet) -> Option<Cut> {
         let character = alphabet.middle_at(depth, cursor.get(depth).copied(), high)?;
         made(depth, character, None)
     };
-    let shared = rest.end.map(|end| cursor.iter().zip(end.chars()).take_while(|(a, b)| *a == b).count());
+    let shared = rest.end.map(|end| shared(rest.cursor, end));
     let within = || {
         let mut behind = rest.end?.chars().skip(shared?);
         let above = behind.next()?;
@@ -80,6 +80,11 @@ pub fn cut(rest: &Rest<'_>, alphabet: &Alphabet) -> Option<Cut> {
         false => within().or_else(varying).or_else(search).or_else(found),
         true => search().or_else(within).or_else(found),
     }
+}
+
+/// How many characters two keys begin with together.
+pub fn shared(one: &str, other: &str) -> usize {
+    one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count()
 }
 
 /// The character behind this one in the order of UTF-8, which is that of code points.

@@ -11,9 +11,11 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::service_config::ServiceConfigKey;
 use clap::Args;
 
 use crate::error::chain;
+use crate::journal::Identity;
 use crate::reject::{Failure, Reject};
 
 /// Where the service is and who asks.
@@ -70,6 +72,33 @@ impl AwsArgs {
             .map_err(|err| anyhow!("no AWS credentials: {}", chain(&err)))?;
         Ok(config)
     }
+}
+
+/// What a journal says of where a run went: the endpoint of a service, such as `S3`, where it is not AWS's own, and the
+/// region. The service's name is its id in the SDK.
+pub fn target(identity: Identity, config: &SdkConfig, service: &str) -> Identity {
+    let region = config.region().map(ToString::to_string).unwrap_or_default();
+    let endpoint = endpoint(config, service).unwrap_or_else(|| "AWS".to_owned());
+    identity.target("endpoint", endpoint).target("region", region)
+}
+
+/// As the service's client finds it: the flag, then what the environment and the profile say of this service, then of
+/// all. Without credentials, if the address has some.
+fn endpoint(config: &SdkConfig, service: &str) -> Option<String> {
+    let given = config.endpoint_url().map(str::to_owned);
+    let is_flag = config.get_origin("endpoint_url").is_client_config();
+    let key = ServiceConfigKey::builder()
+        .service_id(service)
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build()
+        .ok()?;
+    let of_service = || config.service_config().and_then(|settings| settings.load_config(key));
+    let url = if is_flag { given } else { of_service().or(given) }?;
+    Some(match url.split_once("://").zip(url.rsplit_once('@')) {
+        Some(((scheme, _), (_, host))) => format!("{scheme}://{host}"),
+        None => url,
+    })
 }
 
 impl AwsArgs {

@@ -9,13 +9,16 @@ pub mod args;
 pub mod aws;
 #[cfg(feature = "cloudwatch")]
 pub mod cloudwatch;
+pub mod dead_letter;
 #[cfg(feature = "digest")]
 pub mod digest;
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
 #[cfg(any(feature = "aws", feature = "http"))]
 mod error;
+pub mod flags;
 mod generate;
+mod help;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod input;

@@ -262,6 +262,21 @@ impl Write for RawStdout {
     }
 }
 
+/// The result of the work on one record.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What leaves.
+    pub record: Record,
+    /// Why the journal did not take it: the work is done, so the record leaves all the same, and then the run ends.
+    pub unjournaled: Option<anyhow::Error>,
+}
+
+impl From<Record> for Outcome {
+    fn from(record: Record) -> Self {
+        Self { record, unjournaled: None }
+    }
+}
+
 /// Works on each record of a source, at most `concurrency` at once; results leave as they are done.
 ///
 /// `work` returns the record to write, or a [`Failure`]: a reject is written to `rejects` with its input,
@@ -271,7 +286,7 @@ impl Write for RawStdout {
 ///
 /// # Errors
 /// The first fatal failure, an unreadable source, or a dead stdout.
-pub async fn each<S, W, F>(
+pub async fn each<S, W, F, R>(
     ctx: &Ctx,
     source: Source<S>,
     concurrency: NonZeroUsize,
@@ -281,7 +296,8 @@ pub async fn each<S, W, F>(
 where
     S: Iterator<Item = io::Result<Item>> + Send + 'static,
     W: Fn(Record) -> F,
-    F: Future<Output = Result<Record, Failure>> + Send + 'static,
+    F: Future<Output = Result<R, Failure>> + Send + 'static,
+    R: Into<Outcome>,
 {
     let out = Out::start()?;
     let mut items = Items::read(source, concurrency)?;
@@ -304,7 +320,7 @@ where
                 Some(Ok(Item::Record(record))) => {
                     ctx.counts.read(1);
                     let result = work(record.clone());
-                    tasks.spawn(async move { (record, result.await) });
+                    tasks.spawn(async move { (record, result.await.map(R::into)) });
                 }
                 Some(Ok(Item::Line(bad))) => {
                     ctx.counts.read(1);
@@ -335,24 +351,29 @@ struct Flow<'a> {
 }
 
 impl Flow<'_> {
-    async fn finished(&mut self, done: Result<(Record, Result<Record, Failure>), JoinError>) {
+    async fn finished(&mut self, done: Result<(Record, Result<Outcome, Failure>), JoinError>) {
         let (input, result) = match done {
             Ok(done) => done,
             Err(err) if err.is_panic() => std::panic::resume_unwind(err.into_panic()),
             Err(err) => return self.note(Err(err.into())),
         };
         match result {
-            Ok(record) => {
-                self.ctx.counts.done(1);
-                if let Err(line) = self.out.send(record.into_line()).await {
-                    self.lost += 1;
-                    self.note(self.ctx.salvage(&line));
-                }
+            Ok(Outcome { record, unjournaled }) => {
+                self.note(unjournaled.map_or(Ok(()), Err));
+                self.write(record).await;
             }
             Err(Failure::Reject(reject)) => {
                 self.note(self.rejects.write(&reject, &Item::Record(input)));
             }
             Err(Failure::Fatal(error)) => self.note(Err(error)),
+        }
+    }
+
+    async fn write(&mut self, record: Record) {
+        self.ctx.counts.done(1);
+        if let Err(line) = self.out.send(record.into_line()).await {
+            self.lost += 1;
+            self.note(self.ctx.salvage(&line));
         }
     }
 

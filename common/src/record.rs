@@ -1,11 +1,9 @@
 //! One line of the stream: a JSON object that is carried as the bytes it came in.
 
-use std::borrow::Cow;
-
 use anyhow::{Context, Result};
-use indexmap::IndexMap;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
-use serde_json::value::RawValue;
+
+use crate::members::{self, Members};
 
 /// One input, as far as it could be read.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -19,10 +17,19 @@ pub enum Item {
 /// A line that is no record, and why.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BadLine {
-    /// The line, cut to its first 4 KiB if it is too long to be read; bytes that are no UTF-8 are replaced.
-    pub line: String,
+    /// The line as it was read, without its end; of one too long to be held, the first 4 KiB.
+    pub line: Vec<u8>,
+    /// The length of the whole line in bytes, where `line` is only its beginning.
+    pub length: Option<usize>,
     /// What is wrong with it.
     pub message: String,
+}
+
+impl BadLine {
+    /// A line that is here as a whole.
+    pub fn new(line: impl Into<Vec<u8>>, message: impl Into<String>) -> Self {
+        Self { line: line.into(), length: None, message: message.into() }
+    }
 }
 
 /// A JSON object, kept as its own text so that fields nobody asked for leave as they came,
@@ -71,20 +78,20 @@ impl Record {
         })
     }
 
-    /// The record with one more field at its end, or with that field's value replaced in its place.
+    /// The record with one more field at its end, or with that field's value replaced in its place; every other byte
+    /// stays as it came.
     ///
     /// # Errors
     /// When the value cannot be written as JSON.
     pub fn with(&self, key: &str, value: &impl Serialize) -> Result<Self> {
         let name = serde_json::to_string(key)?;
         let value = serde_json::to_string(value).context("a field cannot be written as JSON")?;
-        let text = if self.may_have(&name) {
-            self.replaced(key, &value)?
-        } else {
+        let replaced = if self.may_have(&name) { self.replaced(key, &value)? } else { None };
+        let text = replaced.unwrap_or_else(|| {
             let body = self.text[..self.text.len() - 1].trim_ascii_end();
             let comma = if body.ends_with('{') { "" } else { "," };
             format!("{body}{comma}{name}:{value}}}")
-        };
+        });
         Ok(Self { text })
     }
 
@@ -93,11 +100,17 @@ impl Record {
         self.text.contains(quoted) || self.text.contains('\\')
     }
 
-    fn replaced(&self, key: &str, value: &str) -> Result<String> {
-        let mut fields: IndexMap<Cow<'_, str>, &RawValue> = serde_json::from_str(&self.text)?;
-        let value: &RawValue = serde_json::from_str(value)?;
-        fields.insert(Cow::Borrowed(key), value);
-        Ok(serde_json::to_string(&fields)?)
+    /// The text with another value in the place of each that has this name: where a name comes twice, readers differ in
+    /// which they take. Every other byte stays.
+    fn replaced(&self, key: &str, value: &str) -> Result<Option<String>> {
+        let Members(members) = serde_json::from_str(&self.text)?;
+        let mut text = self.text.clone();
+        let mut found = false;
+        for (_, old) in members.iter().rev().filter(|(name, _)| name == key) {
+            text.replace_range(members::span(&self.text, old), value);
+            found = true;
+        }
+        Ok(found.then_some(text))
     }
 
     /// The JSON text, without a line end.
@@ -124,24 +137,23 @@ mod tests {
 
     #[test]
     fn unknown_fields_pass_through_byte_for_byte() {
-        let text = r#"{"a":1.10, "b":123456789012345678901234567890,"c":1E5,"d":"\u00e9","\u0065":[ 1 ]}"#;
-        let added = record(text).with("restore", &7).unwrap();
-        let expected = format!("{},\"restore\":7}}", &text[..text.len() - 1]);
-        // A backslash sends the record down the careful path, which keeps every value's own bytes.
-        let values = |record: &Record| {
-            let map: IndexMap<String, Box<RawValue>> = record.view().unwrap();
-            map.into_iter().map(|(k, v)| (k, v.get().to_owned())).collect::<Vec<_>>()
-        };
-        assert_eq!(values(&added), values(&self::record(&expected)));
-        let plain = r#"{"a":1.10, "b":123456789012345678901234567890,"c":1E5}"#;
-        let expected = format!("{},\"restore\":7}}", &plain[..plain.len() - 1]);
-        assert_eq!(record(plain).with("restore", &7).unwrap().as_str(), expected);
+        for text in [
+            r#"{"a":1.10, "b":123456789012345678901234567890,"c":1E5}"#,
+            r#"{"a":1.10, "b":123456789012345678901234567890,"c":1E5,"d":"\u00e9","\u0065":[ 1 ]}"#,
+            r#"{"x":1,"x":2,"\u0065":1.10}"#,
+            r#"{"w":"C:\\", "restore\n":1}"#,
+        ] {
+            let added = record(text).with("restore", &7).unwrap();
+            assert_eq!(added.as_str(), format!("{},\"restore\":7}}", &text[..text.len() - 1]));
+        }
     }
 
     #[test]
     fn a_field_that_is_there_is_replaced_in_its_place() {
         let once = record(r#"{"restore":1,"z":{"restore":2}}"#).with("restore", &3).unwrap();
         assert_eq!(once.as_str(), r#"{"restore":3,"z":{"restore":2}}"#);
+        let twice = record(r#"{"re\u0073tore":1, "b":"\\" ,"restore": 2}"#).with("restore", &3).unwrap();
+        assert_eq!(twice.as_str(), r#"{"re\u0073tore":3, "b":"\\" ,"restore": 3}"#);
         assert_eq!(record("{ }").with("a", &1).unwrap().as_str(), r#"{"a":1}"#);
     }
 
@@ -166,8 +178,8 @@ mod tests {
     proptest! {
         #[test]
         fn with_then_view_gives_the_value_back(key in ".*", name in ".*", value in ".*") {
-            let start = Record::from_value(&IndexMap::from([(key.clone(), 1)])).unwrap();
-            let map: IndexMap<String, serde_json::Value> =
+            let start = Record::from_value(&std::collections::HashMap::from([(key.clone(), 1)])).unwrap();
+            let map: std::collections::HashMap<String, serde_json::Value> =
                 start.with(&name, &value).unwrap().view().unwrap();
             prop_assert_eq!(&map[&name], &serde_json::Value::from(value));
             prop_assert_eq!(map.len(), if key == name { 1 } else { 2 });

@@ -1,18 +1,17 @@
-//! Records that failed: a value while the run goes on, a dead-letter line when it is written.
+//! Records that failed: a value while the run goes on, a dead letter when it is written.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write as _;
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
-use crate::args;
 use crate::log::Console;
 use crate::progress::Counts;
 use crate::record::{BadLine, Item};
+use crate::{args, dead_letter};
 
 /// Why one record could not be worked on.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -69,58 +68,6 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
-/// The dead-letter line: `{"error":{...},"record":{...}}`, or `"line"` for what is no record.
-#[derive(Serialize)]
-struct DeadLetter<'a> {
-    error: Error<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    record: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Error<'a> {
-    tool: &'a str,
-    kind: &'a str,
-    message: &'a str,
-    retryable: bool,
-}
-
-/// A dead letter as it is read back. Both structs refuse other fields, so that a record of somebody
-/// else that merely has an `error` is not taken apart.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Returned<'a> {
-    #[serde(borrow, rename = "error")]
-    _error: ReturnedError<'a>,
-    #[serde(borrow)]
-    record: Option<&'a RawValue>,
-    line: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReturnedError<'a> {
-    #[serde(borrow, rename = "tool")]
-    _tool: &'a RawValue,
-    #[serde(borrow, rename = "kind")]
-    _kind: &'a RawValue,
-    #[serde(borrow, rename = "message")]
-    _message: &'a RawValue,
-    #[serde(rename = "retryable")]
-    _retryable: bool,
-}
-
-/// The input that a dead letter carries, or `None` where the text is no dead letter.
-pub fn unwrap_dead_letter(text: &str) -> Option<String> {
-    if !text.contains("\"retryable\"") {
-        return None;
-    }
-    let returned: Returned<'_> = serde_json::from_str(text).ok()?;
-    returned.record.map(|record| record.get().to_owned()).or(returned.line)
-}
-
 /// The writer of dead letters: a file that is appended to, or stderr.
 #[derive(Clone)]
 pub struct Rejects {
@@ -146,8 +93,8 @@ impl Rejects {
         let path = args.rejects.as_ref().map_or("stderr".into(), |path| path.display().to_string());
         let file = args
             .rejects
-            .as_ref()
-            .map(|path| OpenOptions::new().append(true).create(true).open(path))
+            .as_deref()
+            .map(append)
             .transpose()
             .with_context(|| format!("cannot open the rejects file {path}"))?
             .map(Mutex::new);
@@ -159,25 +106,10 @@ impl Rejects {
     /// # Errors
     /// When the letter cannot be written, or when it is one more than `--max-rejects` allows: both end the run.
     pub fn write(&self, reject: &Reject, input: &Item) -> Result<()> {
-        let (record, line) = match input {
-            Item::Record(record) => (Some(serde_json::from_str(record.as_str())?), None),
-            Item::Line(bad) => (None, Some(bad.line.as_str())),
-        };
-        let letter = DeadLetter {
-            error: Error {
-                tool: self.inner.tool,
-                kind: reject.kind,
-                message: &reject.message,
-                retryable: reject.retryable,
-            },
-            record,
-            line,
-        };
-        let mut text = serde_json::to_vec(&letter)?;
-        text.push(b'\n');
+        let text = dead_letter::write(self.inner.tool, reject, input)?;
         match &self.inner.file {
             Some(file) => {
-                let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
                 file.write_all(&text)
             }
             None => self.inner.console.write(&text),
@@ -193,24 +125,46 @@ impl Rejects {
     }
 }
 
+/// Opens a file so that what is appended begins on a line of its own, whoever wrote to it before and whatever cut that
+/// short. A new one can be read by its owner alone: rejects hold whole records.
+fn append(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(0o600);
+    // What is no regular file, such as a pipe of the shell, may not be opened for reading too: its writer would not
+    // notice that its reader is gone.
+    let regular = fs::metadata(path).is_ok_and(|found| found.is_file());
+    let mut file = options.read(regular).open(path)?;
+    if let Some(last) = file.metadata()?.len().checked_sub(1).filter(|_| regular) {
+        let mut end = [0];
+        file.read_exact_at(&mut end, last)?;
+        if end != *b"\n" {
+            file.write_all(b"\n")?;
+        }
+    }
+    Ok(file)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
-    fn only_a_dead_letter_is_unwrapped() {
-        let letter =
-            r#"{"error":{"tool":"t","kind":"k","message":"m","retryable":false},"record":{"n":1.10}}"#;
-        assert_eq!(unwrap_dead_letter(letter).as_deref(), Some(r#"{"n":1.10}"#));
-        let line = r#"{"error":{"tool":"t","kind":"k","message":"\"q\"","retryable":true},"line":"{\"a\""}"#;
-        assert_eq!(unwrap_dead_letter(line).as_deref(), Some("{\"a\""));
-        for other in [
-            r#"{"error":"x","record":{}}"#,
-            r#"{"error":{"tool":"t","kind":"k","message":"m","retryable":false},"record":{},"more":1}"#,
-            r#"{"error":{"tool":"t","kind":"k","message":"m","retryable":false}}"#,
-            r#"{"retryable":true}"#,
-        ] {
-            assert_eq!(unwrap_dead_letter(other), None, "{other}");
+    fn an_append_begins_on_a_line_of_its_own_and_a_new_file_is_private() {
+        let dir = tempfile::tempdir().unwrap();
+        for (before, after) in
+            [(None, "{}\n"), (Some(""), "{}\n"), (Some("a\n"), "a\n{}\n"), (Some("{\"tor"), "{\"tor\n{}\n")]
+        {
+            let path = dir.path().join("rejects");
+            let _ = fs::remove_file(&path);
+            if let Some(before) = before {
+                fs::write(&path, before).unwrap();
+            }
+            append(&path).unwrap().write_all(b"{}\n").unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), after);
+            if before.is_none() {
+                assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            }
         }
     }
 }

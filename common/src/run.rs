@@ -1,7 +1,7 @@
 //! The outermost layer of every tool, and the only place that knows exit codes.
 
 use std::fmt;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -12,7 +12,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{self, Generate};
+use crate::flags::Flags;
 use crate::generate;
+use crate::help::Literals;
 use crate::log::{self, Console};
 use crate::progress::{self, Counts};
 use crate::reject::Rejects;
@@ -48,6 +50,8 @@ pub struct Ctx {
     pub stop: CancellationToken,
     /// What has been done so far.
     pub counts: Arc<Counts>,
+    /// The command line as it was given.
+    pub flags: Arc<Flags>,
     pub(crate) console: Console,
 }
 
@@ -111,8 +115,8 @@ where
     W: FnOnce(C, Ctx) -> F,
     F: Future<Output = Result<()>>,
 {
-    let cli = match parse::<C>() {
-        Ok(cli) => cli,
+    let (cli, flags) = match parse::<C>() {
+        Ok(parsed) => parsed,
         Err(code) => return code,
     };
     let tool = name::<C>();
@@ -120,7 +124,8 @@ where
     let changes = cli.changes();
     let console = Console::new(args.quiet);
     log::start(tool, args, console.clone());
-    let ctx = Ctx { tool, stop: CancellationToken::new(), counts: Arc::new(Counts::new()), console };
+    let (counts, flags) = (Arc::new(Counts::new()), Arc::new(flags));
+    let ctx = Ctx { tool, stop: CancellationToken::new(), counts, flags, console };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = runtime.context("cannot start the runtime").and_then(|runtime| {
         let ended = runtime.block_on(supervise(&ctx, work(cli, ctx.clone())));
@@ -211,21 +216,27 @@ fn name<C: CommandFactory>() -> &'static str {
     C::command().get_name().to_owned().leak()
 }
 
-fn parse<C: Tool>() -> Result<C, ExitCode> {
+fn parse<C: Tool>() -> Result<(C, Flags), ExitCode> {
+    let mut examples = Literals::default();
     // The whole tree is checked before any field is read, so that --generate needs no other argument.
-    let parsed =
-        C::command().try_get_matches().and_then(|matches| match matches.get_one::<Generate>("generate") {
+    let parsed = examples.set_aside(C::command()).try_get_matches().and_then(|matches| {
+        match matches.get_one::<Generate>("generate") {
             Some(&what) => Ok(Err(write_generated(C::command(), what))),
-            None => C::from_arg_matches(&matches).map(Ok),
-        });
+            None => C::from_arg_matches(&matches).map(|cli| Ok((cli, Flags::of(&C::command(), &matches)))),
+        }
+    });
     parsed.unwrap_or_else(|error| {
-        // With stdout or stderr gone there is nobody to tell.
-        let _ = error.print();
-        Err(if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS })
+        let printed = examples.print(&error);
+        Err(match printed {
+            // With stderr gone there is nobody to report to.
+            _ if error.use_stderr() => ExitCode::from(USAGE),
+            Err(err) if err.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(ABORTED),
+            _ => ExitCode::SUCCESS,
+        })
     })
 }
 
 fn write_generated(command: clap::Command, what: Generate) -> ExitCode {
-    let written = generate::generate(command, what).and_then(|page| std::io::stdout().write_all(&page));
+    let written = generate::generate(command, what).and_then(|page| io::stdout().write_all(&page));
     if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(ABORTED) }
 }

@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn what_has_no_key_is_told_by_the_first_shard_alone() {
         let items = || {
-            let line = BadLine { line: "x".into(), message: "no".into() };
+            let line = BadLine::new("x", "no");
             let record = Record::parse(r#"{"name":"no key"}"#.into()).unwrap();
             vec![Ok(Item::Line(line)), Ok(Item::Record(record))].into_iter()
         };

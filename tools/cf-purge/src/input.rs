@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, BufRead};
 
-use common::input::{Item, JsonLines, Lines};
+use common::input::{Item, JsonLines, Line, Lines};
 use common::{Record, Reject};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -17,8 +17,11 @@ pub fn items(input: impl BufRead + Send + 'static, plain: bool) -> Items {
         return Box::new(JsonLines::new(input));
     }
     Box::new(Lines::new(input).map(|line| match line? {
-        Ok(key) => Record::from_value(&Keyed { key: &key }).map(Item::Record).map_err(io::Error::other),
-        Err(bad) => Ok(Item::Line(bad)),
+        Line::Text(key) => {
+            Record::from_value(&Keyed { key: &key }).map(Item::Record).map_err(io::Error::other)
+        }
+        Line::Record(record) => Ok(Item::Record(record)),
+        Line::Bad(bad) => Ok(Item::Line(bad)),
     }))
 }
 

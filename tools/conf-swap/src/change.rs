@@ -3,10 +3,11 @@
 use std::fmt::Display;
 
 use common::Reject;
+use common::members::span;
 use serde_json::value::RawValue;
 
 use crate::hidden::Hidden;
-use crate::pointer::{Lost, Pointer, span};
+use crate::pointer::{Lost, Pointer};
 
 /// The value that is wanted, and where.
 #[derive(Clone, Debug)]

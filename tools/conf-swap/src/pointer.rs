@@ -1,7 +1,6 @@
 //! A JSON pointer (RFC 6901), and the bytes of the value that it points at.
 
 use std::fmt;
-use std::ops::Range;
 use std::str::FromStr;
 
 use common::members::Members;
@@ -82,12 +81,6 @@ impl From<Pointer> for String {
     fn from(pointer: Pointer) -> Self {
         pointer.text
     }
-}
-
-/// The place of a value in the text that it was found in.
-pub fn span(text: &str, value: &RawValue) -> Range<usize> {
-    let start = value.get().as_ptr().addr() - text.as_ptr().addr();
-    start..start + value.get().len()
 }
 
 fn unescaped(key: &str) -> Option<String> {
@@ -214,7 +207,7 @@ mod tests {
             pointers(&value, "", &mut all);
             for pointer in all {
                 let found = pointer.parse::<Pointer>().unwrap().find(&text).unwrap();
-                let there: Value = serde_json::from_str(&text[span(&text, found)]).unwrap();
+                let there: Value = serde_json::from_str(&text[common::members::span(&text, found)]).unwrap();
                 prop_assert_eq!(Some(&there), value.pointer(&pointer), "{}", pointer);
             }
         }

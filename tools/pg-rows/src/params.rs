@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use bytes::BytesMut;
-use common::input::{Item, JsonLines, Lines};
+use common::input::{Item, JsonLines, Line, Lines};
 use common::pipe::{self, Source};
 use common::record::BadLine;
 use common::{Record, Reject, Usage};
@@ -90,9 +90,15 @@ const LINE: &str = "line";
 fn plain(reader: Box<dyn BufRead + Send>) -> Items {
     let item = |line: String| match Record::from_value(&HashMap::from([(LINE, &line)])) {
         Ok(record) => Item::Record(record),
-        Err(err) => Item::Line(BadLine { message: format!("{err:#}"), line }),
+        Err(err) => Item::Line(BadLine::new(line, format!("{err:#}"))),
     };
-    Box::new(Lines::new(reader).map(move |line| Ok(line?.map_or_else(Item::Line, item))))
+    Box::new(Lines::new(reader).map(move |line| {
+        Ok(match line? {
+            Line::Text(line) => item(line),
+            Line::Record(record) => Item::Record(record),
+            Line::Bad(bad) => Item::Line(bad),
+        })
+    }))
 }
 
 /// The parameters in a record.

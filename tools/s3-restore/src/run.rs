@@ -2,16 +2,16 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::types::StorageClass;
-use common::aws::AwsArgs;
+use common::aws::{self, AwsArgs};
 use common::input::{Csv, Item, JsonLines};
-use common::journal::Journal;
+use common::journal::{Entry, Identity, Journal};
 use common::pipe::{self, Source};
 use common::reject::{Failure, Reject};
 use common::s3::{Shard, Throttle};
@@ -55,11 +55,16 @@ async fn restore(job: Job, ctx: Ctx) -> Result<()> {
         None => source,
     };
     let rejects = ctx.rejects(&rejects)?;
-    let journal = journal.map(|path| Journal::open(&path)).transpose()?;
     let throttle = Throttle::new(concurrency);
     let retries = RetryConfig::standard().with_max_attempts(TRIES).with_initial_backoff(FIRST_WAIT);
-    let client =
-        s3::client(&aws.load().await?, |client| throttle.watch(client, "s3-restore").retry_config(retries));
+    let config = aws.load().await?;
+    let identity = || aws::target(Identity::new(&ctx, &ctx.flags.without(&["file", "csv"])), &config, "S3");
+    let open = |path: PathBuf| match options.dry_run {
+        true => Journal::read(&path, &identity()),
+        false => Journal::open(&path, &identity()),
+    };
+    let journal = journal.map(open).transpose()?;
+    let client = s3::client(&config, |client| throttle.watch(client, "s3-restore").retry_config(retries));
     let dry_run = options.dry_run;
     let restorer = Restorer {
         client,
@@ -115,7 +120,7 @@ impl Work {
         };
         let id = task.id();
         if let Some(journal) = &self.journal
-            && let Some(result) = journal.find(id)?
+            && let Some(Entry::Result(result)) = journal.find(id)?
         {
             return Ok(result);
         }

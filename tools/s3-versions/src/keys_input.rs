@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read as _};
 
 use anyhow::Result;
-use common::input::{Csv, Item, JsonLines, Lines};
+use common::input::{Csv, Item, JsonLines, Line, Lines};
 use common::pipe::{self, Source};
 use common::s3::Shard;
 use common::{Record, Usage};
@@ -105,10 +105,11 @@ fn form_of(first_line: &[u8]) -> KeysFormat {
     }
 }
 
-fn plain(line: io::Result<Result<String, common::input::BadLine>>) -> io::Result<Item> {
+fn plain(line: io::Result<Line>) -> io::Result<Item> {
     Ok(match line? {
-        Err(bad) => Item::Line(bad),
-        Ok(key) => {
+        Line::Bad(bad) => Item::Line(bad),
+        Line::Record(record) => Item::Record(record),
+        Line::Text(key) => {
             let record = Record::from_value(&Key { key, bucket: None }).map_err(io::Error::other)?;
             Item::Record(record)
         }

@@ -3,9 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
-use common::Record;
-use common::input::{BadLine, Item, MAX_LINE};
-use common::reject::unwrap_dead_letter;
+use common::input::{self, BadLine, Item, MAX_LINE};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -46,17 +44,17 @@ impl<R: BufRead> Json<R> {
     }
 
     fn item(&self, text: String) -> Item {
-        let text = unwrap_dead_letter(&text).unwrap_or(text);
-        match Record::parse(text.clone()) {
-            Ok(record) => Item::Record(record),
-            Err(why) => self.bad(text.into_bytes(), &why),
-        }
+        input::item(text, &format_args!("value {} of the input", self.number))
     }
 
     fn bad(&self, mut text: Vec<u8>, why: &str) -> Item {
+        let length = (text.len() > SHOWN).then_some(text.len());
         text.truncate(SHOWN);
-        let line = String::from_utf8_lossy(&text).into_owned();
-        Item::Line(BadLine { line, message: format!("value {} of the input: {why}", self.number) })
+        Item::Line(BadLine {
+            line: text,
+            length,
+            message: format!("value {} of the input: {why}", self.number),
+        })
     }
 
     fn read(&mut self) -> io::Result<Option<Item>> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use common::input::Item;
-use common::journal::{Id, Journal};
+use common::journal::{Entry, Id, Journal};
 use common::pipe::{self, Items};
 use common::reject::Rejects;
 use common::{Ctx, Record, Reject};
@@ -141,7 +141,10 @@ impl Flow {
         let dry_run = self.replay.sender.is_none();
         if let Some(known) = &mut self.replay.known {
             let id = known.id(&event);
-            let earlier = known.journal.find(id)?;
+            let earlier = match known.journal.find(id)? {
+                Some(Entry::Result(result)) => Some(result),
+                Some(Entry::Intent(_)) | None => None,
+            };
             if earlier.is_some() || !known.taken.insert(id) {
                 counts.read(1);
                 counts.done(1);

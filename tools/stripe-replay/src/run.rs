@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use common::http;
 use common::input::{Item, JsonLines};
-use common::journal::Journal;
+use common::journal::{Identity, Journal};
 use common::pipe::{self, Items, Out, Source};
 use common::reject::Rejects;
 use common::{Ctx, Reject};
@@ -22,6 +22,21 @@ use crate::replay::{Known, Replay};
 use crate::secret::Secrets;
 use crate::send::Sender;
 use crate::signature::Signer;
+
+/// Flags that say how events are sent and which may be: what an accepted one is does not hang on them. The handler is the
+/// target.
+const HOW: &[&str] = &[
+    "to",
+    "secret_file",
+    "live",
+    "order",
+    "from_json",
+    "expect_api_version",
+    "rate",
+    "timeout",
+    "attempts",
+    "max_consecutive_failures",
+];
 
 type Events = Box<dyn Iterator<Item = io::Result<Item>> + Send>;
 
@@ -38,7 +53,13 @@ pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
     let rejects = ctx.rejects(&cli.rejects)?;
     let known = match &cli.journal {
         Some(path) => {
-            let journal = Arc::new(Journal::open(path)?);
+            let identity =
+                Identity::new(&ctx, &ctx.flags.without(HOW)).target("to", cli.to.url().to_string());
+            let journal = match cli.dry_run {
+                true => Journal::read(path, &identity)?,
+                false => Journal::open(path, &identity)?,
+            };
+            let journal = Arc::new(journal);
             Some(Known { journal, target: cli.to.url().to_string(), taken: BTreeSet::new() })
         }
         None => None,

@@ -121,7 +121,7 @@ impl Batch {
             Some(record) => Item::Record(record.clone()),
             None => match Record::parse(text.to_owned()) {
                 Ok(record) => Item::Record(record),
-                Err(message) => Item::Line(BadLine { line: text.to_owned(), message }),
+                Err(message) => Item::Line(BadLine::new(text, message)),
             },
         }
     }

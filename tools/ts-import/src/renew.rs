@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use common::journal::{Id, Journal};
+use common::journal::{Entry, Id, Journal};
 use common::typesense::{Cluster, Version, path};
 use common::{Record, Usage};
 use indexmap::IndexMap;
@@ -108,7 +108,7 @@ impl Renewal {
             return Err(Usage::Wrong(message).into());
         }
         if let Some(journal) = journal
-            && let Some(found) = journal.find(remembered(&alias))?
+            && let Some(Entry::Result(found)) = journal.find(remembered(&alias))?
         {
             let Remembered { collection, from } = found.view().map_err(anyhow::Error::msg)?;
             return Ok(Self { collection, alias, from });

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use blake3::Hasher;
 use common::Record;
 use common::input::Item;
-use common::journal::{Id, Journal};
+use common::journal::{self, Id, Journal};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
@@ -75,7 +75,7 @@ impl Resume {
     }
 
     fn find(&self) -> Result<Option<Entry>> {
-        let Some(found) = self.journal.find(self.id(self.read))? else {
+        let Some(journal::Entry::Result(found)) = self.journal.find(self.id(self.read))? else {
             return Ok(None);
         };
         let mut entry: Entry = found.view().map_err(anyhow::Error::msg)?;

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use anyhow::Result;
-use common::journal::Journal;
+use common::journal::{Identity, Journal};
 use common::pipe::{self, Items, Out};
 use common::receipts::Receipts;
 use common::typesense::{Cluster, path};
@@ -37,7 +37,12 @@ pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
     }
     let source = pipe::stdin(|stdin| Chunks::new(stdin, shape))?;
     let rejects = ctx.rejects(&cli.rejects)?;
-    let journal = cli.journal.as_deref().filter(|_| !cli.dry_run).map(Journal::open).transpose()?;
+    let identity = Identity::new(&ctx, &ctx.flags);
+    let open = |path| match cli.dry_run {
+        true => Journal::read(path, &identity),
+        false => Journal::open(path, &identity),
+    };
+    let journal = cli.journal.as_deref().map(open).transpose()?;
     // Also an error of its own ends the waits of this run.
     let mut within = ctx.clone();
     within.stop = ctx.stop.child_token();

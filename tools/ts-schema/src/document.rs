@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
+use common::dead_letter::{self, Content};
 use common::members::Members;
-use common::reject::unwrap_dead_letter;
 use common::{Ctx, Record, Reject, Usage};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -90,7 +90,10 @@ impl Document {
             let part = part.map_err(|error| Usage::Wrong(format!("not JSON: {error}")))?.get();
             // A record is one line, and files for people have many.
             let part = compact(part);
-            parts.add(&unwrap_dead_letter(&part).unwrap_or(part))?;
+            match dead_letter::read(&part) {
+                Some(Content::Record(record)) => parts.add(&record)?,
+                _ => parts.add(&part)?,
+            }
             is_empty = false;
         }
         if is_empty {

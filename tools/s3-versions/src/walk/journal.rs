@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use common::journal::{Id, Journal};
+use common::journal::{Entry, Id, Identity, Journal};
 use common::{Record, Usage};
 use serde::{Deserialize, Serialize};
 
@@ -51,13 +51,17 @@ impl Progress {
     ///
     /// # Errors
     /// When the file cannot be used, is that of another listing, or counts more as written than stdout has.
-    pub async fn open(path: &Path, job: &Job) -> Result<(Self, Vec<Span>)> {
-        let journal = Journal::open(path)?;
+    pub async fn open(path: &Path, identity: &Identity, job: &Job) -> Result<(Self, Vec<Span>)> {
+        let journal = Journal::open(path, identity)?;
         let stdout = io::stdout().as_fd().try_clone_to_owned().context("cannot look at stdout")?;
         let progress = Self { journal, stdout: stdout.into() };
         let listing = listing(job);
         let mut done = Done::default();
-        let mut records = progress.journal.earlier();
+        let mut records = progress.journal.earlier().map(|entry| {
+            entry.map(|entry| match entry {
+                Entry::Intent(record) | Entry::Result(record) => record,
+            })
+        });
         let mut written = None;
         match records.next().transpose()? {
             None => {

@@ -21,9 +21,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use anyhow::Result;
+use common::journal::Identity;
 use common::pipe::Out;
 use common::s3::{Pages, Throttle};
-use common::{Ctx, s3};
+use common::{Ctx, aws, s3};
 use tokio::task::JoinSet;
 
 use crate::cli::Job;
@@ -65,13 +66,14 @@ pub async fn run(ctx: &Ctx, job: &Job, walk: &Walk) -> Result<()> {
         None => Throttle::doubling(FIRST, MOST),
     };
     let tally = Tally::default();
-    let client = s3::client(&job.aws.load().await?, |client| {
-        throttle.watch(client, "s3-versions").interceptor(tally.clone())
-    });
+    let config = job.aws.load().await?;
+    let client =
+        s3::client(&config, |client| throttle.watch(client, "s3-versions").interceptor(tally.clone()));
     versioning::check(&client, bucket).await?;
     let (progress, spans) = match &walk.journal {
         Some(path) => {
-            let (progress, spans) = Progress::open(path, job).await?;
+            let identity = aws::target(Identity::new(ctx, &ctx.flags), &config, "S3");
+            let (progress, spans) = Progress::open(path, &identity, job).await?;
             (Some(progress), spans)
         }
         None => (None, vec![Span::default()]),

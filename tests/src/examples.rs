@@ -20,12 +20,25 @@ pub struct Example {
 /// If its README or its help has none.
 pub fn of(tool: &str) -> Vec<Example> {
     let mut all = of_readme(&format!("tools/{tool}/README.md"));
-    let help = Tool::new(tool).arg("--help").run();
     let page = format!("{tool} --help");
-    let commands = commands(help.text());
+    let commands = commands(&on_a_terminal(tool));
     assert!(!commands.is_empty(), "{page} has no example");
     all.extend(commands.into_iter().map(|script| Example { page: page.clone(), script }));
     all
+}
+
+/// A terminal as wide as most are, without colours.
+const TERMINAL: &str = "python3 -c 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' \
+    sh -c 'stty rows 24 cols 80; exec \"$0\" --help'";
+
+/// A tool's help as a terminal of 80 columns shows it, from which examples are pasted.
+///
+/// # Panics
+/// If the tool has none.
+pub fn on_a_terminal(tool: &str) -> String {
+    let help = Tool::bash(&format!("{TERMINAL} {tool}")).env("NO_COLOR", "1").run();
+    assert_eq!(help.code, Some(0), "{tool} --help: {}", help.stderr);
+    help.text().replace("\r\n", "\n")
 }
 
 /// The examples of a README, given by its path in the project. Scripts of the project are run by its own checks.

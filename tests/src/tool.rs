@@ -49,6 +49,16 @@ enum Target {
     Broken,
 }
 
+/// The names of all tools of the project.
+///
+/// # Panics
+/// If their folder cannot be read.
+pub fn all() -> Vec<String> {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tools"));
+    let tools = std::fs::read_dir(folder).expect("the tools");
+    tools.map(|tool| tool.expect("a tool").file_name().to_string_lossy().into_owned()).collect()
+}
+
 impl Tool {
     /// The binary `name` of this workspace, from the folder that cargo built the running test into.
     ///

@@ -11,7 +11,7 @@ use testkit::examples::Example;
 use testkit::s3::{Options, Put, Server};
 use testkit::s3control::S3Control;
 use testkit::tool::Tool;
-use testkit::{cloudfront, examples, moto};
+use testkit::{cloudfront, examples, moto, tool};
 
 /// What an earlier s3-restore wrote where nothing was left to do.
 const LOG: &str = r#"{"bucket":"photos","key":"originals/c.jpg","version_id":"v","restore":{"action":"already","version_id":"v","previous_version_id":null}}
@@ -70,11 +70,6 @@ fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-fn tools() -> Vec<String> {
-    let folders = fs::read_dir(root().join("tools")).expect("the tools");
-    folders.map(|folder| folder.expect("a tool").file_name().to_string_lossy().into_owned()).collect()
-}
-
 /// The tools of the first pipeline are run here; every other tool runs its examples in tests of its own, where it has
 /// the servers for them.
 #[tokio::test]
@@ -82,7 +77,7 @@ async fn every_example_works() {
     for example in examples::of_readme("README.md") {
         works(&example).await;
     }
-    for tool in tools() {
+    for tool in tool::all() {
         if root().join(format!("tools/{tool}/tests/cli/examples.rs")).exists() {
             continue;
         }
@@ -94,7 +89,7 @@ async fn every_example_works() {
 
 #[test]
 fn a_readme_fits_its_bounds() {
-    for tool in tools() {
+    for tool in tool::all() {
         let path = root().join(format!("tools/{tool}/README.md"));
         let lines = fs::read_to_string(path).expect("a README").lines().count();
         assert!(lines <= 60, "tools/{tool}/README.md has {lines} lines");

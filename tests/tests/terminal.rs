@@ -7,6 +7,21 @@ const ON_A_TERMINAL: &str =
     "python3 -c 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))'";
 
 #[test]
+fn commands_fit_the_terminal_and_prose_is_wrapped_to_it() {
+    for tool in testkit::tool::all() {
+        let page = testkit::examples::on_a_terminal(&tool);
+        let plain = Tool::new(&tool).arg("--help").run();
+        let (_, examples) = plain.text().split_once("Examples:\n").expect("examples");
+        for command in examples.lines().filter(|line| line.starts_with("    ")) {
+            assert!(page.lines().any(|line| line == command), "{tool}: wrapped: {command}");
+        }
+        for line in page.lines() {
+            assert!(line.chars().count() <= 80, "{tool}: wider than the terminal: {line}");
+        }
+    }
+}
+
+#[test]
 fn a_tool_that_wants_records_shows_its_help_instead_of_waiting() {
     for command in [
         "s3-restore",

@@ -154,7 +154,8 @@ const AFTER: &str = concat!(
     ddb-restore --from rate_limits --to rate_limits_1120 --at "$AT" --dry-run
 
   The table as it was at that instant, under a new name:
-    ddb-restore --from rate_limits --to rate_limits_1120 --at "$AT" > restored.jsonl
+    ddb-restore --from rate_limits --to rate_limits_1120 --at "$AT" \\
+      > restored.jsonl
 
   The latest state, on demand and without indexes, compared with what is there now:
     ddb-restore --from rate_limits --to rate_limits_latest --without-indexes \

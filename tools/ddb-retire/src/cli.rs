@@ -104,13 +104,16 @@ Examples:
     ddb-retire rate_limits --dry-run
 
   Retire the old table after the swap, and keep the evidence:
-    ddb-retire rate_limits --yes rate_limits --restored rate_limits_1120 > retired.jsonl
+    ddb-retire rate_limits --yes rate_limits --restored rate_limits_1120 \\
+      > retired.jsonl
 
   Export it to S3 instead of a backup, after a whole hour without requests:
-    ddb-retire rate_limits --yes rate_limits --export s3://archive/dynamodb/ --quiet-for 1h
+    ddb-retire rate_limits --yes rate_limits --export s3://archive/dynamodb/ \\
+      --quiet-for 1h
 
   One that is protected:
-    ddb-retire rate_limits --yes rate_limits --lift-protection --backup incident-4711
+    ddb-retire rate_limits --yes rate_limits --lift-protection \\
+      --backup incident-4711
 
 Order:
   Backup or export, finished and verified; deletion protection; table. The checks are made again

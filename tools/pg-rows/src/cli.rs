@@ -93,10 +93,12 @@ Examples:
     pg-rows 'select * from search.people_hot($1)' --param london
 
   Every hot slice of a list, one line each:
-    pg-rows 'select * from search.people_hot($1)' --params-from hot.txt --plain > hot.jsonl
+    pg-rows 'select * from search.people_hot($1)' --params-from hot.txt --plain \\
+      > hot.jsonl
 
   Parameters from two fields of records:
-    pg-rows 'select id, name from search.people where city = $1 and followers > $2' \\
+    pg-rows \\
+      'select id, name from search.people where city = $1 and followers > $2' \\
       --params-from slices.jsonl --param-field city --param-field followers
 
   A query from a file, and a last record that proves that nothing is missing:

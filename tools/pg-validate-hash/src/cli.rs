@@ -117,7 +117,8 @@ Examples:
     pg-validate-hash --all > baseline.jsonl
 
   On the restored cluster: whether it holds the same:
-    pg-validate-hash --url-env RESTORED_URL --baseline baseline.jsonl > validated.jsonl
+    pg-validate-hash --url-env RESTORED_URL --baseline baseline.jsonl \\
+      > validated.jsonl
 
   Both at once, naming the rows that differ, without what changes all the time:
     pg-validate-hash --all --exclude 'audit.*' --against-env RESTORED_URL --diff

@@ -142,20 +142,23 @@ Examples:
     rds-restore --from app-prod --to app-restore-1120 --at 2026-11-20T09:30:00Z
 
   See window, settings and differences first:
-    rds-restore --from app-prod --to app-restore-1120 --at 2026-11-20T09:30:00Z --dry-run
+    rds-restore --dry-run --from app-prod --to app-restore-1120 \\
+      --at 2026-11-20T09:30:00Z
 
   Prove that the application's role can log in to it ($DB_URL is read, never shown):
-    rds-restore --from app-prod --to app-restore-1120 --at 2026-11-20T09:30:00Z \\
-      --connect-env DB_URL > restored.jsonl
+    rds-restore --from app-prod --to app-restore-1120 \\
+      --at 2026-11-20T09:30:00Z --connect-env DB_URL > restored.jsonl
 
   A provisioned writer like the one that is there, in a quarantine security group:
-    rds-restore --from app-prod --to app-forensics --latest --instance-class same \\
-      --security-group sg-0quarantine --no-deletion-protection --tag purpose=forensics
+    rds-restore --from app-prod --to app-forensics --latest \\
+      --instance-class same --security-group sg-0quarantine \\
+      --no-deletion-protection --tag purpose=forensics
 
   A cluster that was deleted, and whose backups were retained:
     rds-restore --from-resource-id cluster-APPGONE --to app-back --latest \\
       --security-group sg-0app --subnet-group app-private \\
-      --cluster-parameter-group app-cluster-pg16 --instance-parameter-group app-instance-pg16 \\
+      --cluster-parameter-group app-cluster-pg16 \\
+      --instance-parameter-group app-instance-pg16 \\
       --min-acu 0.5 --max-acu 16
 
 Window:

@@ -106,11 +106,12 @@ Examples:
     rds-retire app-prod --restored app-restore-1120 --dry-run
 
   Retire the old cluster after the swap, and keep the evidence:
-    rds-retire app-prod --yes app-prod --restored app-restore-1120 > retired.jsonl
+    rds-retire app-prod --yes app-prod --restored app-restore-1120 \\
+      > retired.jsonl
 
   One that is protected, after a whole hour without connections:
-    rds-retire app-prod --yes app-prod --restored app-restore-1120 --lift-protection \\
-      --quiet-for 1h
+    rds-retire app-prod --yes app-prod --restored app-restore-1120 \\
+      --lift-protection --quiet-for 1h
 
 Order:
   Snapshot, made and verified; deletion protection; readers; writer; cluster with its final

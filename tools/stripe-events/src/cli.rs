@@ -147,7 +147,8 @@ Examples:
     stripe-events --since 2h --account acct_1SGYxh2 > events.jsonl
 
   Go on where a file of events ends:
-    stripe-events --since \"$(tail -n 1 processed.jsonl | jq -r .id)\" >> processed.jsonl
+    stripe-events --since \"$(tail -n 1 processed.jsonl | jq -r .id)\" \\
+      >> processed.jsonl
 
   Only what no endpoint has acknowledged:
     stripe-events --since 2h --undelivered > undelivered.jsonl

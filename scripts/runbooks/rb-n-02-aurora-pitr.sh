@@ -5,6 +5,8 @@ set -euo pipefail
 # shellcheck source=scripts/runbooks/steps.sh
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/steps.sh"
 runbook=rb-n-02
+remembered=(CLUSTER RESTORED AT READONLY_PARAMETER SECRET POINTER)
+besides=(DB_URL RESTORED_URL BASELINE VALIDATE_OPTIONS PROVE CHECK)
 
 usage() {
     cat <<'EOF'
@@ -34,7 +36,8 @@ Environment of run:
   PROVE               shell command that succeeds once nobody writes any more, after the freeze
   CHECK               shell command that must succeed before the swap, such as a login with what the secret will
                       hold: CONF_SWAP_VALUE, and the new host in CONF_SWAP_NEW
-  EVIDENCE            folder for the output of every step and the log (default evidence/rb-n-02-<time in UTC>).
+  EVIDENCE            folder for the output of every step and the log (default evidence/rb-n-02-CLUSTER-<time in
+                      UTC>, one for each run); while a run uses it, another with the same folder is refused.
                       undo and retire need this one alone: the folder of the run.
 
 Options:
@@ -47,8 +50,9 @@ Example:
   export READONLY_PARAMETER=/app/global_readonly SECRET=prod/db BASELINE=baseline.jsonl
   rb-n-02-aurora-pitr.sh
 
-If it is interrupted or aborted, run it again with EVIDENCE set to its folder: a step whose output is whole is
-not done again. To validate once more, delete validated.jsonl there.
+If it is interrupted or aborted, its last lines say whether writes are frozen, and how to resume or to undo. Run it
+again with EVIDENCE set to its folder: a step whose output is whole is not done again. To validate once more, delete
+validated.jsonl there.
 
 Exit codes:
   0  all done (or you said no)
@@ -56,13 +60,8 @@ Exit codes:
   2  usage
   3  the restored database differs from BASELINE, or a value could not be swapped: nothing was swapped
 
-Needs conf-swap, rds-restore, pg-validate-hash and (for retire) rds-retire on PATH and AWS credentials.
+Needs conf-swap, rds-restore, pg-validate-hash, flock and (for retire) rds-retire on PATH and AWS credentials.
 EOF
-}
-
-settings() {
-    printf '%s\n' "CLUSTER=$CLUSTER" "RESTORED=$RESTORED" "AT=$AT" \
-        "READONLY_PARAMETER=$READONLY_PARAMETER" "SECRET=$SECRET" "POINTER=$POINTER"
 }
 
 # What would be refused later is refused before writes are frozen.
@@ -80,7 +79,7 @@ freeze() {
     say "1 freeze: $READONLY_PARAMETER becomes true"
     keep freeze conf-swap --ssm "$READONLY_PARAMETER" --value true
     if [ -n "${PROVE:-}" ] && ! is_done restored; then
-        bash -c "$PROVE" || die 1 "PROVE failed: writes may go on; run again with EVIDENCE=$EVIDENCE, or undo"
+        attend outside "$PROVE" || die 1 "PROVE failed: writes may go on; run again with EVIDENCE=$EVIDENCE, or undo"
     fi
 }
 
@@ -105,7 +104,7 @@ restored_url() {
     [ -n "${DB_URL:-}" ] || die 2 'neither RESTORED_URL nor DB_URL is set: validation needs to log in'
     host=$(member endpoint "$EVIDENCE/restored.jsonl")
     port=$(member port "$EVIDENCE/restored.jsonl")
-    [ -n "$host" ] && [ -n "$port" ] || die 1 "$EVIDENCE/restored.jsonl tells no endpoint: set RESTORED_URL"
+    [ -n "$host" ] && [ -n "$port" ] || die 1 "$EVIDENCE/restored.jsonl names no endpoint: set RESTORED_URL"
     scheme=${DB_URL%%://*} rest=${DB_URL#*://}
     authority=${rest%%[/?]*}
     case $authority in
@@ -132,12 +131,9 @@ validate() {
     else
         restored_url
         : >"$rejects"
-        trap : INT
-        pg-validate-hash --all --url-env RESTORED_URL "${against[@]}" "${more[@]}" --rejects "$rejects" \
-            >"$EVIDENCE/validated.jsonl.part" || code=$?
-        trap - INT
+        attend into "$EVIDENCE/validated.jsonl" '0 3' pg-validate-hash --all --url-env RESTORED_URL "${against[@]}" \
+            "${more[@]}" --rejects "$rejects" || code=$?
         [ "$code" = 3 ] || ended pg-validate-hash "$code"
-        mv "$EVIDENCE/validated.jsonl.part" "$EVIDENCE/validated.jsonl"
     fi
     say "  $(lines "$EVIDENCE/validated.jsonl") records in validated.jsonl, $(lines "$rejects") in validate-rejects.jsonl"
     kinds "$rejects"
@@ -169,18 +165,39 @@ monitor() {
     say "7 monitor: restart what keeps connections or secrets in memory; connections to $CLUSTER must go to 0 and those"
     say "  to $RESTORED come up (DatabaseConnections), with errors and latency as before"
     say "evidence: $EVIDENCE"
-    say "if something is wrong: EVIDENCE=$EVIDENCE $0 undo"
-    say "when $CLUSTER is needed no more: EVIDENCE=$EVIDENCE $0 retire"
+    say "if something is wrong: $(again undo)"
+    say "when $CLUSTER is needed no more: $(again retire)"
+}
+
+is_frozen() { is_done freeze && ! is_done unfreeze && ! is_done undo-freeze; }
+
+stands() {
+    if is_frozen; then
+        say "WRITES ARE FROZEN: $READONLY_PARAMETER is true, until this run is resumed or undone"
+        say "  to unfreeze them and give this run up: $(again undo)"
+    elif is_begun freeze && ! is_done freeze; then
+        say "writes may be frozen: see whether $READONLY_PARAMETER is true"
+    elif ! is_done freeze; then
+        say 'nothing was changed: writes are not frozen'
+    fi
+    if is_done undo-swap; then
+        say "$SECRET leads to $CLUSTER again"
+    elif is_done swap; then
+        say "$SECRET leads to $RESTORED"
+    elif is_begun swap; then
+        say "$SECRET may lead to $RESTORED: see what $POINTER in it holds"
+    elif is_begun restored; then
+        say "$SECRET leads to $CLUSTER as before"
+        say "$RESTORED is$(is_done restored || echo ' perhaps') there, and costs money"
+    fi
+    if is_begun retired && ! is_done retired; then
+        say "the retirement of $CLUSTER was begun and is not finished"
+    fi
 }
 
 run() {
     [ ! -e "$EVIDENCE/undone" ] || die 2 "the run in $EVIDENCE was undone: begin anew with another EVIDENCE"
-    if [ -e "$EVIDENCE/settings" ]; then
-        [ "$(cat "$EVIDENCE/settings")" = "$(settings)" ] ||
-            die 2 "$EVIDENCE is of another cluster, instant or secret: see $EVIDENCE/settings"
-    else
-        settings >"$EVIDENCE/settings"
-    fi
+    keep_settings 'of another cluster, instant or secret'
     is_done freeze || look
     freeze
     restore
@@ -192,6 +209,11 @@ run() {
 
 # What was written to the restored cluster since is not in the old one: whoever goes back gives that up.
 undo() {
+    load_settings
+    if ! is_begun freeze && ! is_begun swap; then
+        say "nothing was changed: nothing to undo. The run in $EVIDENCE can still be resumed"
+        return
+    fi
     if is_done swap; then
         ask "$CLUSTER" "lead the application back to $CLUSTER by $SECRET? What was written to $RESTORED stays there."
     fi
@@ -203,7 +225,7 @@ undo() {
     elif [ -e "$EVIDENCE/swap.jsonl.part" ]; then
         say "undo: the swap of $SECRET was begun and did not end well: see in $EVIDENCE/log what is current"
     fi
-    if is_done freeze && ! is_done unfreeze; then
+    if is_frozen; then
         say "undo: $READONLY_PARAMETER becomes what it was"
         keep undo-freeze conf-swap --undo <"$EVIDENCE/freeze.jsonl"
     fi
@@ -211,14 +233,13 @@ undo() {
 }
 
 retire() {
+    load_settings
     [ ! -e "$EVIDENCE/undone" ] || die 2 "the run in $EVIDENCE was undone: $CLUSTER is in use"
     is_done unfreeze || die 2 "the run in $EVIDENCE is not finished: $CLUSTER is still needed"
     if ! is_done retired; then
         say "retire: nothing is written yet"
-        trap : INT
         local code=0
-        rds-retire "$CLUSTER" --restored "$RESTORED" --dry-run "${options[@]}" >"$EVIDENCE/look-retire.jsonl" || code=$?
-        trap - INT
+        attend rds-retire "$CLUSTER" --restored "$RESTORED" --dry-run "${options[@]}" >"$EVIDENCE/look-retire.jsonl" || code=$?
         ended rds-retire "$code"
         ask "$CLUSTER" "delete $CLUSTER, with a final snapshot and its automated backups kept?"
     fi
@@ -260,13 +281,10 @@ if [ "$command" = run ]; then
         [ -n "${!name:-}" ] || die 2 "$name is not set: see --help"
     done
     POINTER=${POINTER:-/host}
-    EVIDENCE=${EVIDENCE:-evidence/rb-n-02-$(date -u +%Y-%m-%dT%H%M%SZ)}
     need_tools conf-swap rds-restore pg-validate-hash
-    mkdir -p "$EVIDENCE"
+    make_evidence "$CLUSTER"
 else
-    load_settings
     need_tools conf-swap rds-retire
+    find_evidence
 fi
-
-# -i: on Ctrl-C the log outlives the tools, which still have to say how far they came.
-"$command" 2>&1 | tee -ai "$EVIDENCE/log"
+perform "$command"

@@ -5,6 +5,7 @@ set -euo pipefail
 # shellcheck source=scripts/runbooks/steps.sh
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/steps.sh"
 runbook=rb-n-03
+remembered=(BUCKET PREFIX AT DISTRIBUTION_ID) besides=()
 
 usage() {
     cat <<'EOF'
@@ -18,7 +19,8 @@ Environment:
   PREFIX           the keys to bring back begin with this; set but empty means the whole bucket
   AT               the last good instant, with its offset: 2026-11-20T10:00:00Z
   DISTRIBUTION_ID  the CloudFront distribution in front of the bucket
-  EVIDENCE         folder for plan, results and log (default evidence/rb-n-03-<time in UTC>)
+  EVIDENCE         folder for plan, results and log (default evidence/rb-n-03-BUCKET-<time in UTC>, one for each run);
+                   while a run uses it, another with the same folder is refused
 
 Options:
   --delete-newer   also put a delete marker on keys that did not exist at AT
@@ -29,8 +31,9 @@ Example:
   export BUCKET=photos PREFIX=originals/ AT=2026-11-20T10:00:00Z DISTRIBUTION_ID=EABC123
   rb-n-03-s3-restore.sh --delete-newer
 
-If it is interrupted or aborted, run it again with EVIDENCE set to its folder: the plan is
-kept, and the journal knows what is done, so that no key is restored twice. Paths may be purged twice.
+If it is interrupted or aborted, run it again with EVIDENCE set to its folder, as its last lines say: the plan is kept,
+and the journal knows what is done, so that no key is restored twice. Paths may be purged twice. restore.jsonl in it has
+what all runs did: s3-restore --undo reads it.
 
 Exit codes:
   0  the prefix is as it was at AT and the CDN has been purged (or there was nothing to do, or you said no)
@@ -38,7 +41,7 @@ Exit codes:
   2  usage
   3  finished, but some keys were not restored or differ again: they are named at the end
 
-Needs s3-versions, s3-restore and cf-purge on PATH and AWS credentials in the environment.
+Needs s3-versions, s3-restore, cf-purge and flock on PATH and AWS credentials in the environment.
 EOF
 }
 
@@ -75,27 +78,19 @@ keys_of() {
 # list FILE: what must be done so that the prefix is as it was at AT.
 list() {
     local code=0
-    # In two steps, so that a file that is there is whole.
-    s3-versions --bucket "$BUCKET" --prefix "$PREFIX" --at "$AT" >"$1.part" || code=$?
+    attend into "$1" 0 s3-versions --bucket "$BUCKET" --prefix "$PREFIX" --at "$AT" || code=$?
     [ "$code" = 0 ] || die "$code" "s3-versions ended with exit code $code"
-    mv "$1.part" "$1"
 }
 
 # What a plan is for. Distribution and options may be mended from one run to the next.
-settings() {
-    printf '%s\n' "bucket=$BUCKET" "prefix=$PREFIX" "at=$AT"
-}
+settings() { printf '%s\n' "bucket=$BUCKET" "prefix=$PREFIX" "at=$AT"; }
 
-# A plan that is there is taken up, since what a crashed run restored no longer shows in a new one. A plan of other
-# settings is not.
+# A resumed run keeps its plan, since what an earlier one restored no longer shows in a new one.
 plan() {
     if [ -e "$EVIDENCE/plan.jsonl" ]; then
-        [ "$(cat "$EVIDENCE/settings")" = "$(settings)" ] ||
-            die 2 "$EVIDENCE is of another bucket, prefix or instant: see $EVIDENCE/settings"
-        say "1 plan: taking up the one in $EVIDENCE"
+        say "1 plan: the run is resumed with the plan in $EVIDENCE"
     else
         say "1 plan: s3://$BUCKET/$PREFIX as it was at $AT"
-        settings >"$EVIDENCE/settings"
         list "$EVIDENCE/plan.jsonl"
     fi
 }
@@ -104,7 +99,8 @@ show() {
     say "2 show: $(lines "$EVIDENCE/plan.jsonl") keys differ from $AT"
     counts "$EVIDENCE/plan.jsonl" plan
     if [ -z "$delete_newer" ] && grep -q '"action":"mark-deleted"' "$EVIDENCE/plan.jsonl"; then
-        say 'mark-deleted: keys born after AT; they are rejected and stay unless you say --delete-newer'
+        say "mark-deleted: these keys did not exist at $AT. They are left as they are, and listed as rejects;"
+        say '  to put delete markers on them, run again with --delete-newer'
     fi
 }
 
@@ -120,12 +116,12 @@ accept() {
 rehearse() {
     local code=0
     : >"$EVIDENCE/$1-rejects.jsonl"
-    s3-restore --dry-run ${delete_newer:+"$delete_newer"} --rejects "$EVIDENCE/$1-rejects.jsonl" \
+    attend s3-restore --dry-run ${delete_newer:+"$delete_newer"} --rejects "$EVIDENCE/$1-rejects.jsonl" \
         >"$EVIDENCE/$1.jsonl" || code=$?
     accept s3-restore "$code"
 }
 
-# cf-purge gets the plan, since it takes rehearsed records for keys that nothing was done to. That tells the most it
+# cf-purge gets the plan, since it takes rehearsed records for keys that nothing was done to. That shows the most it
 # can cost, and refuses wrong options before anything is written.
 dry_run() {
     local code=0
@@ -133,46 +129,55 @@ dry_run() {
     rehearse dry-run <"$EVIDENCE/plan.jsonl"
     counts "$EVIDENCE/dry-run.jsonl" restore
     kinds "$EVIDENCE/dry-run-rejects.jsonl"
-    cf-purge --dry-run "${purge_options[@]}" <"$EVIDENCE/plan.jsonl" >"$EVIDENCE/dry-run-purge.jsonl" || code=$?
+    attend cf-purge --dry-run "${purge_options[@]}" <"$EVIDENCE/plan.jsonl" >"$EVIDENCE/dry-run-purge.jsonl" || code=$?
     accept cf-purge "$code"
 }
 
-confirm() {
-    local answer
-    [ "$yes" = no ] || return 0
-    { : </dev/tty; } 2>/dev/null || die 2 'there is no terminal to ask on: say --yes'
-    say "4 confirm: write to s3://$BUCKET/$PREFIX and purge $DISTRIBUTION_ID? Type the bucket's name to go on:"
-    read -r answer </dev/tty
-    if [ "$answer" != "$BUCKET" ]; then
-        say 'nothing was written'
-        exit 0
-    fi
-}
-
-# On Ctrl-C the tools end what is in flight; tee outlives them, and so do we, to keep and to tell what was done.
-# The journal makes restore.jsonl whole again after a crash; receipts are kept from every run. The run id makes a
-# purge that is sent again the same purge.
-act() {
+# The journal repeats what earlier runs did, and tee outlives both tools to write down what they have in flight. The run
+# id makes a purge that is sent again the same purge.
+chain() {
     local codes=(0 0 0)
-    still_wanted
-    trap : INT
-    say '5 act: restore and purge'
-    : >"$EVIDENCE/restore-rejects.jsonl"
-    : >"$EVIDENCE/purge-rejects.jsonl"
     s3-restore ${delete_newer:+"$delete_newer"} --journal "$EVIDENCE/journal.jsonl" \
         --rejects "$EVIDENCE/restore-rejects.jsonl" <"$EVIDENCE/plan.jsonl" |
-        (trap '' INT PIPE && exec tee "$EVIDENCE/restore.jsonl") |
+        (trap '' INT TERM PIPE && exec tee "$EVIDENCE/restore.jsonl.part") |
         cf-purge "${purge_options[@]}" --wait --run-id "$(basename "$EVIDENCE")" \
-            --rejects "$EVIDENCE/purge-rejects.jsonl" >>"$EVIDENCE/purge.jsonl" || codes=("${PIPESTATUS[@]}")
-    trap - INT
+            --rejects "$EVIDENCE/purge-rejects.jsonl" >"$EVIDENCE/purge.jsonl.part" || codes=("${PIPESTATUS[@]}")
     # The last of the chain first: when it fails, those before it fail because nobody reads them any more.
     not_aborted cf-purge "${codes[2]}" records
     not_aborted tee "${codes[1]}" records
     not_aborted s3-restore "${codes[0]}" records
+}
+
+# Records and receipts are those of all runs: also of one that was killed, whose journal has them.
+act() {
+    local code=0
+    say '5 act: restore and purge'
+    gather
+    : >"$EVIDENCE/restore-rejects.jsonl"
+    : >"$EVIDENCE/purge-rejects.jsonl"
+    attend chain || code=$?
+    gather
+    [ "$code" = 0 ] || exit "$code"
     counts "$EVIDENCE/restore.jsonl" restore
 }
 
-# A copy is a new version, so the listing alone still tells it from the old one; s3-restore compares what they hold.
+gather() {
+    fold "$EVIDENCE/restore.jsonl"
+    fold "$EVIDENCE/purge.jsonl"
+}
+
+stands() {
+    if [ ! -e "$EVIDENCE/plan.jsonl" ]; then
+        say 'nothing was written: there is no plan yet'
+    elif [ ! -e "$EVIDENCE/journal.jsonl" ]; then
+        say "nothing was written to s3://$BUCKET/$PREFIX"
+    else
+        say "s3://$BUCKET/$PREFIX is restored in part, and the CDN may still show wrong content. The plan has"
+        say "  $(lines "$EVIDENCE/plan.jsonl") keys; what was done is in restore.jsonl and restore.jsonl.part in $EVIDENCE"
+    fi
+}
+
+# A copy is a new version, which the listing alone takes for another content; s3-restore compares what they hold.
 verify() {
     say '6 verify: planning again, without writing'
     list "$EVIDENCE/verify-plan.jsonl"
@@ -194,11 +199,12 @@ finish() {
         printf '%s\n' "$unexplained" | head -n 20
     fi
     [ "$left" = 0 ] && [ "$rejected" = 0 ] && [ ! -s "$EVIDENCE/purge-rejects.jsonl" ] ||
-        die 3 "not all done: see left.jsonl, restore-rejects.jsonl and purge-rejects.jsonl there"
+        unfinished "not all done: see left.jsonl, restore-rejects.jsonl and purge-rejects.jsonl there"
     say 'all done'
 }
 
 run() {
+    keep_settings 'of another bucket, prefix or instant'
     plan
     show
     if [ ! -s "$EVIDENCE/plan.jsonl" ]; then
@@ -206,7 +212,7 @@ run() {
         return
     fi
     dry_run
-    confirm
+    ask "$BUCKET" "4 confirm: write to s3://$BUCKET/$PREFIX and purge $DISTRIBUTION_ID?"
     act
     verify
     finish
@@ -232,9 +238,6 @@ while [ "$#" -gt 0 ]; do
 done
 
 require
-EVIDENCE=${EVIDENCE:-evidence/rb-n-03-$(date -u +%Y-%m-%dT%H%M%SZ)}
-mkdir -p "$EVIDENCE"
+make_evidence "$BUCKET"
 purge_options=(--distribution-id "$DISTRIBUTION_ID" "$@")
-
-# -i: on Ctrl-C the log outlives the tools, which still have to say how far they came.
-run 2>&1 | tee -ai "$EVIDENCE/log"
+perform run

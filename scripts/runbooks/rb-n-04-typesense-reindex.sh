@@ -5,6 +5,8 @@ set -euo pipefail
 # shellcheck source=scripts/runbooks/steps.sh
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/steps.sh"
 runbook=rb-n-04
+remembered=(SUFFIX PEOPLE STUDIOS WORK HOT_FIELD)
+besides=(DB_URL PGHOST TS_NODES TS_HOST TS_KEY)
 
 usage() {
     cat <<'USAGE'
@@ -19,13 +21,14 @@ Environment:
             search.people_hot(slice), search.people_all(), search.studios_all() and search.work_all()
   TS_NODES  the nodes of the cluster, as URLs with commas between them; or TS_HOST, TS_PORT and TS_PROTOCOL
   TS_KEY    the API key
-  SCHEMA    the schemas, as ts-schema export writes them (collections.json); a run that is taken up has its own copy
+  SCHEMA    the schemas, as ts-schema export writes them (collections.json); a resumed run has its own copy
   HOT       file of hot cities and roles, one a line, the most wanted first; without it there are no hot slices
   HOT_FIELD the field of the slice, where HOT has JSON lines
   SUFFIX    what the names of the new collections end with (default _<time in UTC>); set but empty: nothing
   PEOPLE, STUDIOS, WORK
             the names of the collections in SCHEMA (default people, studios and work)
-  EVIDENCE  folder for the output of every step and the log (default evidence/rb-n-04-<time in UTC>)
+  EVIDENCE  folder for the output of every step and the log (default evidence/rb-n-04-PEOPLE-<time in UTC>, one for
+            each run); while a run uses it, another with the same folder is refused
 
 Options:
   --serve-hot           lead people to the new collection as soon as the hot slices are in, if there is no alias yet
@@ -48,27 +51,21 @@ Exit codes:
   2  usage
   3  documents or objects of the schema were rejected, or the numbers differ: no alias was moved
 
-Needs ts-schema, pg-rows and ts-import on PATH.
+Needs ts-schema, pg-rows, ts-import and flock on PATH.
 USAGE
 }
 
-# What a run is for. It goes on with the schema and the hot slices that it began with.
-settings() { printf '%s\n' "SUFFIX=$SUFFIX" "PEOPLE=$PEOPLE" "STUDIOS=$STUDIOS" "WORK=$WORK" "HOT_FIELD=$HOT_FIELD"; }
-
+# A run goes on with the schema and the hot slices that it began with. Nothing was done before both are there.
 begin() {
-    local file
-    if [ ! -e "$EVIDENCE/settings" ]; then
-        cp -- "$SCHEMA" "$EVIDENCE/collections.json"
-        cp -- "$HOT" "$EVIDENCE/hot"
-        settings >"$EVIDENCE/settings.part"
-        mv "$EVIDENCE/settings.part" "$EVIDENCE/settings"
-        return
-    fi
-    [ "$(cat "$EVIDENCE/settings")" = "$(settings)" ] ||
-        die 2 "$EVIDENCE is of other collections or another HOT_FIELD: see $EVIDENCE/settings"
+    local file copy
+    keep_settings 'of other collections or another HOT_FIELD'
     for file in "$SCHEMA=collections.json" "$HOT=hot"; do
-        cmp -s -- "${file%=*}" "$EVIDENCE/${file##*=}" ||
-            die 2 "${file%=*} is not what the run began with: see $EVIDENCE/${file##*=}, or begin anew"
+        copy=$EVIDENCE/${file##*=} file=${file%=*}
+        if [ ! -e "$copy" ]; then
+            cp -- "$file" "$copy.part"
+            mv "$copy.part" "$copy"
+        fi
+        cmp -s -- "$file" "$copy" || die 2 "$file is not what the run began with: see $copy, or begin anew"
     done
 }
 
@@ -95,7 +92,6 @@ make() {
 # prefixed NAME: lines of several tools at a time, with what they are about.
 prefixed() {
     local line
-    trap '' INT
     while IFS= read -r line; do printf '  %s: %s\n' "$1" "$line"; done
 }
 
@@ -123,7 +119,7 @@ load() {
         echo "done before: $EVIDENCE/$name.jsonl"
         return
     fi
-    trap : INT
+    trap : INT TERM
     : >"$rejects"
     : >"$EVIDENCE/$name-slices-rejects.jsonl"
     pg-rows --trailer --rejects "$EVIDENCE/$name-slices-rejects.jsonl" "$@" |
@@ -141,20 +137,25 @@ load() {
 }
 
 hot() {
-    local code=0 form=(--plain)
+    local code=0
     if [ ! -s "$EVIDENCE/hot" ]; then
         say '2 hot slices: there is no HOT, or nothing in it'
         return
     fi
     say "2 hot slices: $(lines "$EVIDENCE/hot") cities and roles into $people"
-    [ -z "$HOT_FIELD" ] || form=(--param-field "$HOT_FIELD")
-    trap : INT
-    # shellcheck disable=SC2016 # $1 is the query's parameter
-    load people-hot "$people" 'select * from search.people_hot($1)' --params-from "$EVIDENCE/hot" "${form[@]}" 2>&1 |
-        prefixed people-hot || code=$?
-    trap - INT
+    attend hot_lane || code=$?
     ended 'the import of the hot slices' "$code"
     [ -z "$serve_hot" ] || serve
+}
+
+hot_lane() {
+    local form=(--plain)
+    # What writes down the last lines of the tools outlives them; load hears signals again.
+    trap '' INT TERM
+    [ -z "$HOT_FIELD" ] || form=(--param-field "$HOT_FIELD")
+    # shellcheck disable=SC2016 # $1 is the query's parameter
+    load people-hot "$people" 'select * from search.people_hot($1)' --params-from "$EVIDENCE/hot" "${form[@]}" 2>&1 |
+        prefixed people-hot
 }
 
 # Where there is no alias, nobody loses anything by it.
@@ -168,21 +169,18 @@ serve() {
     fi
 }
 
-# waited PID: its exit code, also when Ctrl-C interrupts the wait.
-waited() {
-    local code
-    while :; do
-        code=0
-        wait "$1" || code=$?
-        [ "$code" -gt 128 ] && kill -0 "$1" 2>/dev/null || return "$code"
-    done
+fill() {
+    local code=0
+    say "3 everything: people, studios and work side by side"
+    attend all_lanes || code=$?
+    ended 'the import' "$code"
 }
 
 # Typesense writes one collection's documents one after the other: the lanes do not wait for one another.
-fill() {
+all_lanes() {
     local lane code index pids=() codes=()
-    say "3 everything: people, studios and work side by side"
-    trap : INT
+    # As in hot_lane.
+    trap '' INT TERM
     for lane in "${lanes[@]}"; do
         load "$lane" "${!lane}" "select * from search.${lane}_all()" 2>&1 | prefixed "$lane" &
         pids+=("$!")
@@ -191,10 +189,9 @@ fill() {
         code=0
         waited "${pids[index]}" || code=$?
         codes+=("$code")
-        [ "$code" = 0 ] || say "  ${lanes[index]} failed with exit code $code" >&2
+        [ "$code" = 0 ] || say "  ${lanes[index]} failed with exit code $code"
     done
-    trap - INT
-    ended 'the import' "$(worst "${codes[@]}")"
+    return "$(worst "${codes[@]}")"
 }
 
 # imported LANE: how many documents were accepted.
@@ -209,7 +206,7 @@ is_aliased() { [ "$1" != "${!1}" ]; }
 # imported.
 documents() {
     local alias=$1 tries=0
-    # An alias of this name is never made: the rehearsal of it tells how many documents there are.
+    # An alias of this name is never made: the rehearsal of it says how many documents there are.
     is_aliased "$1" || alias=$1-rb-n-04
     while :; do
         write "held-$1" ts-schema swap --dry-run --min-docs 0 "$alias" "${!1}"
@@ -277,6 +274,21 @@ monitor() {
     say "evidence: $EVIDENCE"
 }
 
+stands() {
+    local lane led=''
+    for lane in "${lanes[@]}"; do
+        ! is_begun "swap-$lane" || led+=" $lane"
+    done
+    ! is_begun serve-hot || led+="${led:+,} people, to the hot slices"
+    if ! is_begun schema; then
+        say 'nothing was changed'
+    elif [ -z "$led" ]; then
+        say "no alias was led over; the new collections are $people, $studios and $work"
+    else
+        say "these aliases were led over, or may have been:$led. The others are as before"
+    fi
+}
+
 run() {
     if is_done finished; then
         say "all done before, at $(member at "$EVIDENCE/finished.jsonl"): to reindex once more, use another EVIDENCE"
@@ -290,7 +302,7 @@ run() {
     fill
     compare
     swap
-    printf '{"at":"%s"}\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$EVIDENCE/finished.jsonl"
+    write finished printf '{"at":"%s"}\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
     monitor
 }
 
@@ -317,9 +329,8 @@ while [ "$#" -gt 0 ]; do
     shift
 done
 
-EVIDENCE=${EVIDENCE:-evidence/rb-n-04-$(date -u +%Y-%m-%dT%H%M%SZ)}
 # What is not set is what the run began with.
-if [ -e "$EVIDENCE/settings" ]; then
+if [ -e "${EVIDENCE:-}/settings" ]; then
     SCHEMA=${SCHEMA:-$EVIDENCE/collections.json} HOT=${HOT:-$EVIDENCE/hot}
     SUFFIX=${SUFFIX-$(sed -n 's/^SUFFIX=//p' "$EVIDENCE/settings")}
 fi
@@ -329,11 +340,9 @@ for name in SCHEMA HOT; do
     [ -r "${!name}" ] || die 2 "$name: ${!name} cannot be read"
 done
 need_tools ts-schema pg-rows ts-import
-mkdir -p "$EVIDENCE"
 SUFFIX=${SUFFIX-_$(date -u +%Y%m%d%H%M%S)}
 PEOPLE=${PEOPLE:-people} STUDIOS=${STUDIOS:-studios} WORK=${WORK:-work} HOT_FIELD=${HOT_FIELD:-}
 lanes=(people studios work)
 people=$PEOPLE$SUFFIX studios=$STUDIOS$SUFFIX work=$WORK$SUFFIX
-
-# -i: on Ctrl-C the log outlives the tools, which still have to say how far they came.
-run 2>&1 | tee -ai "$EVIDENCE/log"
+make_evidence "$PEOPLE"
+perform run

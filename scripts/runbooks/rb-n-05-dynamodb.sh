@@ -5,6 +5,7 @@ set -euo pipefail
 # shellcheck source=scripts/runbooks/steps.sh
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/steps.sh"
 runbook=rb-n-05
+remembered=(TABLE RESTORED AT PARAMETER LABEL SECRET POINTER) besides=(VALIDATE_OPTIONS CHECK)
 
 usage() {
     cat <<'EOF'
@@ -32,7 +33,8 @@ Environment of run:
   POINTER           where the name is in the secret's JSON (default /table)
   VALIDATE_OPTIONS  more words for the comparison, such as --diff or --rcu 500
   CHECK             shell command that must succeed before the swap, with the new name in CONF_SWAP_NEW
-  EVIDENCE          folder for the output of every step and the log (default evidence/rb-n-05-<time in UTC>).
+  EVIDENCE          folder for the output of every step and the log (default evidence/rb-n-05-TABLE-<time in UTC>,
+                    one for each run); while a run uses it, another with the same folder is refused.
                     undo and retire need this one alone: the folder of the run.
 
 Options:
@@ -48,8 +50,8 @@ Example:
   rb-n-05-dynamodb.sh
 
 What was written to TABLE after AT is not in RESTORED: where that matters, stop the writers before. If it is
-interrupted or aborted, run it again with EVIDENCE set to its folder: a step whose output is whole is not done again.
-To compare once more, delete validated.jsonl there.
+interrupted or aborted, its last lines say what stands and how to resume. Run it again with EVIDENCE set to its folder:
+a step whose output is whole is not done again. To compare once more, delete validated.jsonl there.
 
 Exit codes:
   0  all done (or you said no)
@@ -58,13 +60,8 @@ Exit codes:
   3  the tables differ and --yes came without --accept-differences, or the name could not be swapped: nothing was
      swapped
 
-Needs conf-swap, ddb-restore and (for retire) ddb-retire on PATH and AWS credentials.
+Needs conf-swap, ddb-restore, flock and (for retire) ddb-retire on PATH and AWS credentials.
 EOF
-}
-
-settings() {
-    printf '%s\n' "TABLE=$TABLE" "RESTORED=$RESTORED" "AT=$AT" "PARAMETER=${PARAMETER:-}" "LABEL=${LABEL:-}" \
-        "SECRET=${SECRET:-}" "POINTER=$POINTER"
 }
 
 # Where the application takes the table's name from: in place the words for conf-swap, in where those for a person.
@@ -109,14 +106,10 @@ validate() {
     if is_done validated; then
         say "  done before: $EVIDENCE/validated.jsonl"
     else
-        still_wanted
         : >"$rejects"
-        trap : INT
-        ddb-restore --from "$TABLE" --to "$RESTORED" --validate-only "${more[@]}" --rejects "$rejects" \
-            >"$EVIDENCE/validated.jsonl.part" || code=$?
-        trap - INT
+        attend into "$EVIDENCE/validated.jsonl" '0 3' ddb-restore --from "$TABLE" --to "$RESTORED" --validate-only \
+            "${more[@]}" --rejects "$rejects" || code=$?
         [ "$code" = 3 ] || ended ddb-restore "$code"
-        mv "$EVIDENCE/validated.jsonl.part" "$EVIDENCE/validated.jsonl"
     fi
     if [ ! -s "$rejects" ]; then
         say '  both hold the same items'
@@ -143,18 +136,30 @@ monitor() {
     say "5 monitor: restart what keeps the name in memory; lead what reads the stream of $TABLE, such as a Lambda"
     say "  function, to that of $RESTORED (stream_arn in restored.jsonl); requests to $TABLE must go to 0"
     say "evidence: $EVIDENCE"
-    say "if something is wrong: EVIDENCE=$EVIDENCE $0 undo"
-    say "when $TABLE is needed no more: EVIDENCE=$EVIDENCE $0 retire"
+    say "if something is wrong: $(again undo)"
+    say "when $TABLE is needed no more: $(again retire)"
+}
+
+stands() {
+    if is_done undo-swap; then
+        say "$where has what it had before"
+    elif is_done swap; then
+        say "$where is $RESTORED"
+    elif is_begun swap; then
+        say "$where may be $RESTORED: see what it holds"
+    else
+        say "$where was not changed"
+    fi
+    ! is_begun restored || say "$RESTORED is$(is_done restored || echo ' perhaps') there, and costs money"
+    if is_begun retired && ! is_done retired; then
+        say "the retirement of $TABLE was begun and is not finished"
+    fi
 }
 
 run() {
+    find_place
     [ ! -e "$EVIDENCE/undone" ] || die 2 "the run in $EVIDENCE was undone: begin anew with another EVIDENCE"
-    if [ -e "$EVIDENCE/settings" ]; then
-        [ "$(cat "$EVIDENCE/settings")" = "$(settings)" ] ||
-            die 2 "$EVIDENCE is of another table, instant or place: see $EVIDENCE/settings"
-    else
-        settings >"$EVIDENCE/settings"
-    fi
+    keep_settings 'of another table, instant or place'
     is_done swap || look
     restore
     validate
@@ -165,14 +170,21 @@ run() {
 # The way back leads to a table that is there. A retirement that was begun and refused has deleted nothing.
 still_there() {
     local look=$EVIDENCE/look-undo.jsonl
-    ! is_done retired || die 2 "$TABLE was retired: bring it back first, as $EVIDENCE/retired.jsonl tells"
+    ! is_done retired || die 2 "$TABLE was retired: bring it back first, as $EVIDENCE/retired.jsonl says"
     [ -e "$EVIDENCE/retired.jsonl.part" ] || return 0
-    ddb-retire "$TABLE" --dry-run --allow-requests --lift-protection >"$look" || true
+    attend ddb-retire "$TABLE" --dry-run --allow-requests --lift-protection >"$look" || true
     grep -q '"settings":{' "$look" || die 1 "nobody can tell that $TABLE is still there: its retirement was begun"
 }
 
 # What was written to the restored table since is not in the old one: whoever goes back gives that up.
 undo() {
+    load_settings
+    find_place
+    if ! is_begun swap; then
+        say "nothing was changed: nothing to undo$(! is_begun restored || echo "; the new table $RESTORED is kept")." \
+            "The run in $EVIDENCE can still be resumed"
+        return
+    fi
     still_there
     if is_done swap; then
         ask "$TABLE" "lead the application back to $TABLE by $where? What was written to $RESTORED stays there."
@@ -190,6 +202,8 @@ undo() {
 
 # The rehearsal is kept for good: whatever happens to the run that deletes the table, its settings are on record.
 retire() {
+    load_settings
+    find_place
     [ ! -e "$EVIDENCE/undone" ] || die 2 "the run in $EVIDENCE was undone: $TABLE is in use"
     is_done swap || die 2 "the run in $EVIDENCE is not finished: $TABLE is still needed"
     if ! is_done retired; then
@@ -243,14 +257,10 @@ if [ "$command" = run ]; then
     [ -n "${PARAMETER:-}${SECRET:-}" ] || die 2 'neither PARAMETER nor SECRET is set: see --help'
     [ -z "${PARAMETER:-}" ] || [ -z "${SECRET:-}" ] || die 2 'PARAMETER and SECRET are both set: see --help'
     POINTER=${POINTER:-/table}
-    EVIDENCE=${EVIDENCE:-evidence/rb-n-05-$(date -u +%Y-%m-%dT%H%M%SZ)}
     need_tools conf-swap ddb-restore
-    mkdir -p "$EVIDENCE"
+    make_evidence "$TABLE"
 else
-    load_settings
     need_tools conf-swap ddb-retire
+    find_evidence
 fi
-find_place
-
-# -i: on Ctrl-C the log outlives the tools, which still have to say how far they came.
-"$command" 2>&1 | tee -ai "$EVIDENCE/log"
+perform "$command"

@@ -5,6 +5,7 @@ set -euo pipefail
 # shellcheck source=scripts/runbooks/steps.sh
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/steps.sh"
 runbook=rb-n-06
+remembered=(LAST LIST_OPTIONS) besides=(LAST_COMMAND STRIPE_API_KEY STRIPE_WEBHOOK_SECRET)
 
 usage() {
     cat <<'EOF'
@@ -23,7 +24,8 @@ Environment:
   STRIPE_API_KEY         key with Events: Read. Or LIST_OPTIONS='--key-file FILE'
   STRIPE_WEBHOOK_SECRET  the endpoint's whsec_... Or -- --secret-file FILE
   LIST_OPTIONS           more words for stripe-events, such as --type invoice.* or --account acct_1
-  EVIDENCE               folder for events, receipts and log (default evidence/rb-n-06-<time in UTC>)
+  EVIDENCE               folder for events, receipts and log (default evidence/rb-n-06-HOST-<time in UTC>, with the
+                         handler's host, one for each run); while a run uses it, another with the same is refused
 
 Options:
   --live  the events are those of live mode
@@ -44,7 +46,7 @@ Exit codes:
   2  usage
   3  finished, but the handler has not accepted some events: they are named at the end
 
-Needs stripe-events and stripe-replay on PATH.
+Needs stripe-events, stripe-replay and flock on PATH.
 EOF
 }
 
@@ -76,7 +78,8 @@ last() {
     if [ -z "$last" ] && [ -s "$EVIDENCE/last" ]; then
         last=$(cat "$EVIDENCE/last")
     elif [ -z "$last" ]; then
-        last=$(bash -c "$LAST_COMMAND") || die 1 'LAST_COMMAND failed'
+        attend outside "$LAST_COMMAND" >"$EVIDENCE/last.found" || die 1 'LAST_COMMAND failed'
+        last=$(cat "$EVIDENCE/last.found")
     fi
     case $last in
     *$'\n'*) die 2 'the last event is more than one line' ;;
@@ -92,35 +95,30 @@ last() {
     say "1 last: $last"
 }
 
-# In two steps, so that a list that is there is whole.
 list() {
     local code=0 more=() since
     since=$(cat "$EVIDENCE/last")
     if [ -e "$EVIDENCE/events.jsonl" ]; then
-        say "2 list: taking up the one in $EVIDENCE"
+        say "2 list: the run is resumed with the list in $EVIDENCE"
         return
     fi
     say "2 list: the events since $since"
     read -ra more <<<"${LIST_OPTIONS:-}"
-    still_wanted
-    trap : INT
-    stripe-events --since "$since" ${live:+"$live"} "${more[@]}" >"$EVIDENCE/events.jsonl.part" || code=$?
-    trap - INT
+    attend into "$EVIDENCE/events.jsonl" '0 3' stripe-events --since "$since" ${live:+"$live"} "${more[@]}" || code=$?
     [ "$code" != 1 ] || say 'without a whole list nothing is sent. If Stripe has no list that goes back so far, compare' \
         'the objects themselves with yours, such as invoices, subscriptions and payments'
     not_aborted stripe-events "$code" events
-    mv "$EVIDENCE/events.jsonl.part" "$EVIDENCE/events.jsonl"
 }
 
-replay() { stripe-replay --to "$HANDLER" ${live:+"$live"} --journal "$EVIDENCE/journal.jsonl" "$@" "${options[@]}"; }
+replay() {
+    attend stripe-replay --to "$HANDLER" ${live:+"$live"} --journal "$EVIDENCE/journal.jsonl" "$@" "${options[@]}"
+}
 
 # rehearse NAME: the receipts in NAME.jsonl; what the journal does not have in NAME-left.jsonl.
 rehearse() {
     local code=0
-    trap : INT
     : >"$EVIDENCE/$1-rejects.jsonl"
     replay --dry-run --rejects "$EVIDENCE/$1-rejects.jsonl" <"$EVIDENCE/events.jsonl" >"$EVIDENCE/$1.jsonl" || code=$?
-    trap - INT
     not_aborted stripe-replay "$code" events
     grep -v '"already":true' "$EVIDENCE/$1.jsonl" >"$EVIDENCE/$1-left.jsonl" || true
     cat "$EVIDENCE/$1-rejects.jsonl" >>"$EVIDENCE/$1-left.jsonl"
@@ -136,30 +134,31 @@ show() {
 }
 
 confirm() {
-    local answer count
-    [ "$yes" = no ] || return 0
-    { : </dev/tty; } 2>/dev/null || die 2 'there is no terminal to ask on: say --yes'
+    local count
     count=$(lines "$EVIDENCE/dry-run-left.jsonl")
-    say "4 confirm: post $count events to ${HANDLER%%\?*}? Type their number to go on:"
-    read -r answer </dev/tty
-    if [ "$answer" != "$count" ]; then
-        say 'nothing was sent'
-        exit 0
-    fi
+    ask "$count" "4 confirm: post $count events to ${HANDLER%%\?*}?" 'their number'
 }
 
-# The journal makes receipts.jsonl whole again in every run. On Ctrl-C the tool ends the calls in flight, and we outlive
-# it to tell how to go on.
+# Receipts are those of all runs, and an event is told by its id.
+gather() { fold "$EVIDENCE/receipts.jsonl" 's/^\({"id":"[^"]*"\).*/\1/'; }
+
 act() {
     local code=0
-    still_wanted
-    trap : INT
     say '5 act: replay'
+    gather
     : >"$EVIDENCE/rejects.jsonl"
-    replay --rejects "$EVIDENCE/rejects.jsonl" <"$EVIDENCE/events.jsonl" >"$EVIDENCE/receipts.jsonl" || code=$?
-    trap - INT
+    replay --rejects "$EVIDENCE/rejects.jsonl" <"$EVIDENCE/events.jsonl" >"$EVIDENCE/receipts.jsonl.part" || code=$?
+    gather
     kinds "$EVIDENCE/rejects.jsonl"
     not_aborted stripe-replay "$code" events
+}
+
+stands() {
+    if [ ! -e "$EVIDENCE/journal.jsonl" ]; then
+        say 'no event was sent'
+    else
+        say "some events were sent: what the handler has accepted is in $EVIDENCE/journal.jsonl and is not sent again"
+    fi
 }
 
 verify() {
@@ -176,7 +175,7 @@ finish() {
         ids <"$EVIDENCE/verify-left.jsonl" | head -n 20
         say "retry: mend the handler and run again with EVIDENCE=$EVIDENCE, which sends these alone. One that can never"
         say '  succeed holds back later events of its object: -- --order none sends those without waiting for it'
-        die 3 'not all done: see verify-left.jsonl there, and rejects.jsonl for why'
+        unfinished 'not all done: see verify-left.jsonl there, and rejects.jsonl for why'
     fi
     say "the last event is $(tail -n 1 "$EVIDENCE/verify.jsonl" | ids). Those after it are Stripe's to send;"
     say '  if the handler was still down when they came, run anew with this one as LAST'
@@ -184,12 +183,7 @@ finish() {
 }
 
 run() {
-    if [ -e "$EVIDENCE/settings" ]; then
-        [ "$(cat "$EVIDENCE/settings")" = "$(settings)" ] ||
-            die 2 "$EVIDENCE is of another handler, mode or list: see $EVIDENCE/settings"
-    else
-        settings >"$EVIDENCE/settings"
-    fi
+    keep_settings 'of another handler, mode or list'
     last
     list
     if [ ! -s "$EVIDENCE/events.jsonl" ]; then
@@ -225,8 +219,8 @@ while [ "$#" -gt 0 ]; do
 done
 
 require
-EVIDENCE=${EVIDENCE:-evidence/rb-n-06-$(date -u +%Y-%m-%dT%H%M%SZ)}
-mkdir -p "$EVIDENCE"
-
-# -i: on Ctrl-C the log outlives the tools, which still have to say how far they came.
-run 2>&1 | tee -ai "$EVIDENCE/log"
+host=${HANDLER#*://} host=${host%%[/?#]*}
+make_evidence "${host##*@}"
+# A query of the handler's URL may hold a token.
+if [ "$HANDLER" = "${HANDLER%%\?*}" ]; then remembered+=(HANDLER); else besides+=(HANDLER); fi
+perform run

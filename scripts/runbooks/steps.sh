@@ -1,19 +1,28 @@
 #!/usr/bin/env bash
 # What the runbooks share; they source it, and assign what is not assigned here: runbook, its name; EVIDENCE, the folder of
-# the run; for ask, yes; for load_settings, command.
+# the run; for ask, yes; for find_evidence, command; remembered, the variables that say what a run is about; besides,
+# those that a resume needs too and that are kept nowhere, since they may hold secrets. Each has a function stands.
 # shellcheck disable=SC2154
 
-say() { printf '%s: %s\n' "$runbook" "$*"; }
+started=("$0" "$@")
+# Where messages go: once there is a log, through it.
+out=1 err=2
+# The signal that ends the run, the process that is waited for, and whether there is anything to report at the end.
+signal='' attended='' begun='' complete=''
+
+say() { printf '%s: %s\n' "$runbook" "$*" >&"$out"; }
 
 die() {
     local code=$1
     shift
-    say "$*" >&2
+    printf '%s: %s\n' "$runbook" "$*" >&"$err"
     exit "$code"
 }
 
 need_tools() {
     local name
+    command -v flock >/dev/null || die 1 'no flock on PATH: install util-linux'
+    command -v ps >/dev/null || die 1 'no ps on PATH: install procps'
     for name in "$@"; do
         command -v "$name" >/dev/null || die 1 "no $name on PATH: cargo install --path tools/$name"
     done
@@ -38,32 +47,286 @@ member() {
         }' "$2"
 }
 
+# ---- the folder of a run ----
+
+# make_evidence TARGET: the folder that EVIDENCE names, or one of its own for this run. Plain mkdir, because it fails for
+# all but one of those who make the same folder at the same time.
+make_evidence() {
+    local base number=1
+    if [ -n "${EVIDENCE:-}" ]; then
+        mkdir -p -- "$EVIDENCE" || die 1 "cannot make the folder $EVIDENCE"
+    else
+        mkdir -p evidence || die 1 'cannot make the folder evidence here'
+        base=evidence/$runbook-$(printf '%.80s' "$1" | LC_ALL=C tr -c 'A-Za-z0-9._-' _)-$(date -u +%Y-%m-%dT%H%M%SZ)
+        EVIDENCE=$base
+        until mkdir -- "$EVIDENCE" 2>/dev/null; do
+            [ -e "$EVIDENCE" ] || die 1 "cannot make the folder $EVIDENCE"
+            number=$((number + 1))
+            EVIDENCE=$base-$number
+        done
+    fi
+    if [ ! -e "$EVIDENCE/settings" ] && [ ! -e "$EVIDENCE/lock" ] && [ -n "$(ls -A -- "$EVIDENCE")" ]; then
+        die 2 "$EVIDENCE holds files and no settings, so it is not the folder of a run: name another EVIDENCE"
+    fi
+    lock_evidence
+}
+
+# find_evidence: the folder of a run that is there.
+find_evidence() {
+    [ -n "${EVIDENCE:-}" ] || die 2 "EVIDENCE is not set: name the folder of the run to $command"
+    [ -e "$EVIDENCE/settings" ] || die 2 "$EVIDENCE holds no run: there is no settings file"
+    lock_evidence
+}
+
+# Messages name the folder, and are pasted into a shell that stands elsewhere.
+lock_evidence() {
+    EVIDENCE=$(CDPATH='' cd -- "$EVIDENCE" && pwd) || die 1 "cannot enter the folder $EVIDENCE"
+    lock "$EVIDENCE/lock" "$EVIDENCE" 'name another EVIDENCE'
+}
+
+# lock FILE WHAT ELSE: holds FILE, by file descriptor 9, for as long as this script or a tool that it began lives: a tool
+# that outlives its script still writes into the folder. Nothing is opened for writing before that, and FILE not changed.
+lock() {
+    local code tries=0
+    { exec 9>>"$1"; } 2>/dev/null || die 1 "cannot write to $1"
+    # Processes that were killed a moment ago may still be about to end.
+    while :; do
+        code=0 tries=$((tries + 1))
+        flock -n 9 || code=$?
+        [ "$code" = 1 ] && [ "$tries" -lt 10 ] || break
+        sleep 0.1
+    done
+    case $code in
+    0) ;;
+    1) die 2 "$2 is in use by$(holders "$1"): wait until that run and its tools have ended, or $3" ;;
+    *) die 1 "cannot lock $1: flock ended with exit code $code" ;;
+    esac
+}
+
+# holders FILE: the processes that hold this lock, as far as they can be seen.
+holders() {
+    local fd pid found=''
+    for fd in /proc/[0-9]*/fd/9; do
+        pid=${fd#/proc/} pid=${pid%%/*}
+        if [ "$pid" != "$$" ] && [ "$pid" != "$BASHPID" ] && [ "$fd" -ef "$1" ]; then
+            found+="${found:+,} process $pid ($(cat "/proc/$pid/comm" 2>/dev/null))"
+        fi
+    done
+    printf '%s' "${found:- another run}"
+}
+
+settings() {
+    local name
+    for name in "${remembered[@]}"; do printf '%s=%s\n' "$name" "${!name:-}"; done
+}
+
+# keep_settings WHAT: what a run is for is written down whole, and a run is resumed for the same alone.
+keep_settings() {
+    local path
+    if [ -e "$EVIDENCE/settings" ]; then
+        [ "$(cat "$EVIDENCE/settings")" = "$(settings)" ] || die 2 "$EVIDENCE is $1: see $EVIDENCE/settings"
+    else
+        for path in "$EVIDENCE"/* "$EVIDENCE"/.[!.]*; do
+            case ${path##*/} in
+            lock | log | settings.part | '*' | '.[!.]*') ;;
+            *) die 2 "$EVIDENCE holds ${path##*/} and no settings, so it cannot be resumed: name another EVIDENCE" ;;
+            esac
+        done
+        settings >"$EVIDENCE/settings.part"
+        mv "$EVIDENCE/settings.part" "$EVIDENCE/settings"
+    fi
+    begun=yes
+}
+
 # What a run was for, for those that come after it.
 load_settings() {
     local name value
-    [ -n "${EVIDENCE:-}" ] || die 2 "EVIDENCE is not set: name the folder of the run to $command"
-    [ -e "$EVIDENCE/settings" ] || die 2 "$EVIDENCE holds no run: there is no settings file"
     while IFS='=' read -r name value; do
-        printf -v "$name" '%s' "$value"
+        case " ${remembered[*]} " in
+        *" $name "*) printf -v "$name" '%s' "$value" ;;
+        *) die 2 "$EVIDENCE/settings is not of $runbook: it has ${name:-an empty line}" ;;
+        esac
     done <"$EVIDENCE/settings"
+    [ "$(cat "$EVIDENCE/settings")" = "$(settings)" ] || die 2 "$EVIDENCE/settings is not whole, or not of $runbook"
+    begun=yes
 }
 
-# ask WORD QUESTION: goes on if that word is the answer.
+# ---- log and signals ----
+
+# What reaches the whole process group (Ctrl-C, timeout) ends the sentinel too, and has then reached the tools: once more,
+# and they would drop what is in flight. HUP they ignore, and so does it. It ends with this script.
+watch_group() {
+    exec 6> >(trap - INT && trap '' HUP && exec cat >/dev/null 2>&1 9>&-)
+    sentinel=$!
+}
+
+# is_alone: whether a signal that has come was for this process alone. Who signals one process after the other has reached
+# the sentinel a moment later.
+is_alone() {
+    sleep 0.1
+    kill -0 "$sentinel" 2>/dev/null
+}
+
+# perform COMMAND: runs it with all that it says in the log, also what its tools say after a signal.
+perform() {
+    watch_group
+    exec 5>&2 8>&1
+    exec 7> >(keep_log)
+    logger=$!
+    exec 1>&7 2>&7
+    out=7 err=7
+    trap leave EXIT
+    # Where a signal is ignored from the beginning, as HUP is under nohup, bash leaves that so.
+    trap 'stop INT' INT
+    trap 'stop TERM' TERM
+    trap 'stop HUP' HUP
+    "$@"
+    complete=yes
+}
+
+# The log outlives script and tools, and a terminal that is gone. Where the script was killed, nobody else can say so:
+# this process then has another parent.
+keep_log() {
+    trap '' INT TERM HUP PIPE
+    local me=$BASHPID
+    exec 5>&- 6>&- 8>&- 9>&-
+    tee -a "$EVIDENCE/log"
+    [ "$(($(ps -o ppid= -p "$me")))" != "$$" ] || return 0
+    {
+        say "the script was ended: run again with EVIDENCE=$EVIDENCE"
+        [ ! -e "$EVIDENCE/settings" ] || report
+    } | tee -a "$EVIDENCE/log"
+}
+
+# report: what stands, and how to go on.
+report() {
+    local name line='' missing=''
+    stands
+    for name in "${remembered[@]}"; do
+        [ -z "${!name+set}" ] || printf -v line '%s%s=%q ' "$line" "$name" "${!name}"
+    done
+    for name in "${besides[@]}"; do
+        [ -z "${!name:-}" ] || missing+="${missing:+, }$name"
+    done
+    say "to resume:${missing:+ (with $missing in the environment, as before)}"
+    say "  $line$(again "${started[@]:1}")"
+}
+
+# again WORD...: the line that starts this runbook in the same folder.
+again() { printf 'EVIDENCE=%q %q%s' "$EVIDENCE" "$(readlink -f "${started[0]}")" "${*:+$(printf ' %q' "$@")}"; }
+
+leave() {
+    local code=$?
+    trap - EXIT INT TERM HUP
+    [ -z "$signal" ] || say "the script was ended by SIG$signal"
+    [ -z "$begun" ] || [ -n "$complete" ] || report
+    # Closed by all who write to it, the log comes to its end.
+    exec 1>&8 2>&5 6>&- 7>&-
+    wait "$logger" || true
+    [ -z "$signal" ] || kill -s "$signal" "$$"
+    exit "$code"
+}
+
+# stop SIGNAL: ends the run, and what it waits for first; leave dies by the signal. Said twice, the tools end at once, but HUP may come from the
+# terminal and from its shell.
+stop() {
+    if [ -z "$signal" ]; then
+        signal=$1
+        [ -n "$attended" ] || exit 1
+    elif [ "$1" = HUP ]; then
+        return 0
+    fi
+    if is_alone; then
+        # shellcheck disable=SC2046 # process ids
+        kill -s "${signal/HUP/TERM}" $(below "$attended") 2>/dev/null || true
+    fi
+}
+
+# below PID: this process and all that it began.
+below() {
+    ps -A -o pid= -o ppid= | awk -v root="$1" '
+        { parent[$1] = $2 }
+        END {
+            for (pid in parent) {
+                for (up = pid; up in parent && up != root; ) up = parent[up]
+                if (up == root) print pid
+            }
+        }'
+}
+
+# waited PID: its exit code, also when a signal interrupts the wait.
+waited() {
+    local code
+    while :; do
+        code=0
+        wait "$1" || code=$?
+        if [ "$code" -le 128 ] || ! kill -0 "$1" 2>/dev/null; then break; fi
+    done
+    code=0
+    wait "$1" || code=$?
+    return "$code"
+}
+
+# attend COMMAND...: runs a tool or a function to its end, and passes on what ends the script meanwhile: bash hears a
+# signal at once only while it waits for a child in the background. A terminal that is closed does not end the tools as
+# such, since of HUP they would die without ending what is in flight.
+attend() {
+    local code=0
+    [ -z "$signal" ] || exit 1
+    (
+        exec 5>&- 6>&- 8>&-
+        trap '' HUP
+        trap : INT TERM
+        "$@"
+    ) <&0 &
+    attended=$!
+    waited "$attended" || code=$?
+    attended=''
+    return "$code"
+}
+
+# into FILE CODES TOOL OPTION...: its output as FILE, if it ends with one of CODES. In two steps, so that a file that is
+# there is whole. As attend runs it, it is done also when the script is killed meanwhile.
+into() {
+    local file=$1 codes=$2 code=0
+    shift 2
+    "$@" >"$file.part" || code=$?
+    case " $codes " in
+    *" $code "*) mv -- "$file.part" "$file" || return 1 ;;
+    esac
+    return "$code"
+}
+
+# outside COMMAND: a shell command of the operator's, as attend runs it. What it leaves running does not hold the lock.
+outside() { bash -c "$1" 9>&-; }
+
+# ask WORD QUESTION [NAME]: goes on if that word is the answer.
 ask() {
     local answer
     [ "$yes" = no ] || return 0
     { : </dev/tty; } 2>/dev/null || die 2 'there is no terminal to ask on: say --yes'
-    say "$2 Type $1 to go on:"
-    read -r answer </dev/tty
+    say "$2 Type ${3:-$1} to go on:"
+    read -r answer </dev/tty || answer=''
     if [ "$answer" != "$1" ]; then
         say 'you said no: nothing more is done'
         exit 0
     fi
 }
 
+# unfinished MESSAGE: the run came to its end, and something is left that it has said how to mend.
+unfinished() {
+    complete=yes
+    die 3 "$*"
+}
+
+# ---- steps ----
+
 is_done() { [ -e "$EVIDENCE/$1.jsonl" ]; }
 
-# not_aborted TOOL CODE WHAT: goes on after 0 and after rejects, of which it tells.
+# is_begun STEP: whether it was begun at all.
+is_begun() { is_done "$1" || [ -e "$EVIDENCE/$1.jsonl.part" ]; }
+
+# not_aborted TOOL CODE WHAT: goes on after 0 and after rejects, which it reports.
 not_aborted() {
     case $2 in
     0) ;;
@@ -80,24 +343,12 @@ ended() {
     not_aborted "$1" "$2" ''
 }
 
-# Whoever ends the script by its process id alone does not want the next step from this child that lives on.
-still_wanted() {
-    local me=$BASHPID parent
-    parent=$(ps -o ppid= -p "$me" 2>/dev/null) || return 0
-    [ "$((parent))" = "$$" ] || die 143 "the script was ended: run again with EVIDENCE=$EVIDENCE"
-}
-
-# write NAME TOOL OPTION...: runs a tool and keeps its output as NAME.jsonl. In two steps, so that a file that is there
-# is whole. On Ctrl-C the tool ends what is in flight, and we tell how to go on.
+# write NAME TOOL OPTION...: runs a tool and keeps its output as NAME.jsonl.
 write() {
     local name=$1 code=0
     shift
-    still_wanted
-    trap : INT
-    "$@" >"$EVIDENCE/$name.jsonl.part" || code=$?
-    trap - INT
+    attend into "$EVIDENCE/$name.jsonl" 0 "$@" || code=$?
     ended "$1" "$code"
-    mv "$EVIDENCE/$name.jsonl.part" "$EVIDENCE/$name.jsonl"
 }
 
 # keep NAME TOOL OPTION...: the same, unless an earlier run did it.
@@ -106,5 +357,39 @@ keep() {
         say "  done before: $EVIDENCE/$1.jsonl"
     else
         write "$@"
+    fi
+}
+
+# What marks a record as repeated, which it is known by without.
+readonly repeated='s/,"replayed":true//;s/,"checked":\(true\|false\)//'
+
+# fold FILE [SED]: FILE gets the records of FILE.part that it does not have yet, so that it never holds less than what was
+# done, whichever run was killed. A run with a journal repeats the records of those before it: two are the same if they are
+# so after the SED expression. A torn last line is no record.
+fold() {
+    local file=$1 same=${2:-$repeated}
+    [ -e "$file.part" ] || return 0
+    : >"$file.new"
+    [ ! -e "$file" ] || whole "$file" >"$file.new"
+    if ! { keyed "$file.new" "$same" >"$file.had" && keyed "$file.part" "$same" >"$file.got" &&
+        LC_ALL=C join -t $'\001' -v 2 -o 2.2,2.3 "$file.had" "$file.got" | LC_ALL=C sort -t $'\001' -n -k 1,1 |
+        LC_ALL=C cut -d $'\001' -f 2- >>"$file.new" && mv -- "$file.new" "$file"; }; then
+        die 1 "cannot add the records of $file.part to $file"
+    fi
+    rm -f -- "$file.part" "$file.had" "$file.got"
+}
+
+# keyed FILE SED: what a line is told by, its number and itself. No JSON has this byte in it.
+keyed() {
+    whole "$1" | LC_ALL=C sed "h;$2;G;s/\\n/$(printf '\001')/" |
+        LC_ALL=C awk -F '\001' -v OFS='\001' '{ print $1, NR, $2 }' | LC_ALL=C sort -t $'\001' -k 1,1
+}
+
+# whole FILE: its lines without a torn one at the end.
+whole() {
+    if [ -n "$(tail -c 1 -- "$1" | tr -d '\n')" ]; then
+        sed '$d' -- "$1"
+    else
+        cat -- "$1"
     fi
 }

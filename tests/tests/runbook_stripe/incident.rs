@@ -154,7 +154,9 @@ impl Incident {
         // A kill may have cut the last line, which does not count then.
         let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
         let entry = |line| serde_json::from_str::<Value>(line).expect("an entry");
-        whole.map(|line| entry(line)["result"]["id"].as_str().expect("a receipt").to_owned()).collect()
+        let receipt = |entry: &Value| entry["result"]["id"].as_str().map(str::to_owned);
+        // The others say what the journal is about, and what was intended.
+        whole.filter_map(|line| receipt(&entry(line))).collect()
     }
 
     /// Waits until the log has this text.

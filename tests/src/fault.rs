@@ -25,6 +25,7 @@ use crate::listening::Listening;
 
 pub use plan::{Fault, Met, Plan, Rule, Seen};
 use proxy::Shared;
+pub(crate) use proxy::{connect, exchange};
 
 /// A URL where nobody listens, such as `http://127.0.0.1:34567`, until the process ends.
 ///

@@ -21,6 +21,7 @@
 //! | [`examples`] | the shell examples of a tool's README and help |
 //! | [`pages`] | the help, man page and completions that every tool prints |
 //! | [`answering`] | a server for a fake: a state, and one function that answers requests from it |
+//! | [`crash`] | kills the stages of a pipe at seeded points, runs it again and compares with an undisturbed run |
 //! | [`client`] | an SDK client for the set-up and the checks of a test |
 #![expect(clippy::expect_used, reason = "a broken test bench is a failed test")]
 
@@ -28,6 +29,7 @@ pub mod answering;
 pub mod client;
 pub mod cloudfront;
 pub mod cloudwatch;
+pub mod crash;
 pub mod cut;
 pub mod dynamodb;
 pub mod examples;

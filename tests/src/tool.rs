@@ -203,7 +203,8 @@ impl Tool {
     }
 }
 
-fn clean(command: &mut Command, home: &Path) {
+/// Takes the caller's configuration out of the environment of a tool.
+pub(crate) fn clean(command: &mut Command, home: &Path) {
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
         if ["AWS_", "STRIPE_", "TS_", "XDG_"].iter().any(|prefix| text.starts_with(prefix))
@@ -221,7 +222,7 @@ fn clean(command: &mut Command, home: &Path) {
 }
 
 /// Cargo puts test executables into `deps/`, below the folder of the binaries.
-fn find(name: &str) -> PathBuf {
+pub(crate) fn find(name: &str) -> PathBuf {
     let test = env::current_exe().expect("the path of the running test");
     test.ancestors()
         .skip(1)

@@ -100,44 +100,52 @@ impl Connection {
         io::Error::other("reset by plan")
     }
 
-    /// Sends the request on, with its headers as they are but for those that belong to the connection.
-    async fn forward(&self, mut parts: Parts, body: Bytes) -> io::Result<Response<Bytes>> {
-        for name in [CONNECTION, EXPECT, TRANSFER_ENCODING] {
-            parts.headers.remove(name);
-        }
+    /// Sends the request on, over the connection that this client's requests have.
+    async fn forward(&self, parts: Parts, body: Bytes) -> io::Result<Response<Bytes>> {
         let mut upstream = self.upstream.lock().await;
         let usable = match upstream.as_mut() {
             Some(sender) => sender.ready().await.is_ok(),
             None => false,
         };
         if !usable {
-            *upstream = Some(self.connect().await?);
+            *upstream = Some(connect(&self.shared.upstream).await?);
         }
         let sender = upstream.as_mut().ok_or_else(|| io::Error::other("no connection"))?;
-        let is_head = parts.method == hyper::Method::HEAD;
-        let answer = sender
-            .send_request(Request::from_parts(parts, Full::new(body)))
-            .await
-            .map_err(io::Error::other)?;
-        let (mut head, body) = answer.into_parts();
-        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-        head.headers.remove(CONNECTION);
-        head.headers.remove(TRANSFER_ENCODING);
-        if !is_head {
-            // The body says its own length, also where it came in chunks.
-            head.headers.remove(CONTENT_LENGTH);
-        }
-        Ok(Response::from_parts(head, body))
+        exchange(sender, parts, body).await
     }
+}
 
-    async fn connect(&self) -> io::Result<client::SendRequest<Full<Bytes>>> {
-        let stream = TcpStream::connect(&self.shared.upstream).await?;
-        let _ = stream.set_nodelay(true);
-        let (sender, connection) = client::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        // Ends by itself as soon as the sender is dropped with its client's connection.
-        tokio::spawn(connection);
-        Ok(sender)
+/// A connection to the server at `host:port`, which ends by itself as soon as the sender is dropped.
+pub(crate) async fn connect(upstream: &str) -> io::Result<client::SendRequest<Full<Bytes>>> {
+    let stream = TcpStream::connect(upstream).await?;
+    let _ = stream.set_nodelay(true);
+    let (sender, connection) = client::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+/// Sends a request on, with its headers as they are but for those that belong to the connection, and takes the whole
+/// answer.
+pub(crate) async fn exchange(
+    sender: &mut client::SendRequest<Full<Bytes>>,
+    mut parts: Parts,
+    body: Bytes,
+) -> io::Result<Response<Bytes>> {
+    for name in [CONNECTION, EXPECT, TRANSFER_ENCODING] {
+        parts.headers.remove(name);
     }
+    let is_head = parts.method == hyper::Method::HEAD;
+    let answer =
+        sender.send_request(Request::from_parts(parts, Full::new(body))).await.map_err(io::Error::other)?;
+    let (mut head, body) = answer.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    head.headers.remove(CONNECTION);
+    head.headers.remove(TRANSFER_ENCODING);
+    if !is_head {
+        // The body says its own length, also where it came in chunks.
+        head.headers.remove(CONTENT_LENGTH);
+    }
+    Ok(Response::from_parts(head, body))
 }
 
 /// A service of the Query protocol names its operation in the body, one of the JSON protocols in a header; the rest are

@@ -9,10 +9,10 @@ use common::retry::Backoff;
 use common::wait::Look;
 
 use crate::cluster::World;
+use crate::kept::Kept;
 use crate::rds::{explained, is_state};
 use crate::retire::Run;
 use crate::step::{self, Step};
-use crate::tags;
 
 /// Time before another look at what RDS refused because of a state that passes.
 const AGAIN: Backoff = Backoff { base: Duration::from_secs(2), cap: Duration::from_secs(20) };
@@ -60,7 +60,12 @@ impl Run {
     }
 
     fn tags(&self) -> Vec<Tag> {
-        self.ways.as_ref().map(|ways| tags::from_text(&ways.text())).unwrap_or_default()
+        let kept = self.ways.clone().map(|ways| Kept {
+            ways,
+            instances: self.instances.clone(),
+            connections_max: self.connections_max,
+        });
+        kept.map(|kept| kept.tags()).unwrap_or_default()
     }
 
     async fn steps(&mut self, world: &mut World) -> Result<()> {

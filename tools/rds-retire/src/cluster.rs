@@ -3,9 +3,9 @@
 use anyhow::{Context, Result, ensure};
 use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance};
 
+use crate::kept::Kept;
 use crate::names::Names;
 use crate::tags;
-use crate::way_back::Ways;
 
 /// The state that something is in while RDS deletes it.
 pub const DELETING: &str = "deleting";
@@ -93,9 +93,9 @@ impl World {
         })
     }
 
-    /// The ways back that an earlier run kept with the cluster's first snapshot.
-    pub fn stored(&self, target: &Target) -> Option<Ways> {
-        self.keeper(&target.names.last).and_then(|(_, text)| Ways::of_text(&text))
+    /// What an earlier run kept with the cluster's first snapshot.
+    pub fn stored(&self, target: &Target) -> Option<Kept> {
+        self.keeper(&target.names.last).and_then(|(_, text)| Kept::of_text(&text))
     }
 
     /// The snapshot that holds the way back from this final snapshot, by its name, and what it holds.

@@ -5,6 +5,7 @@ mod check;
 mod cli;
 mod cluster;
 mod from_snapshot;
+mod kept;
 mod names;
 mod obstacle;
 mod quiet;

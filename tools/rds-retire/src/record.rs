@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::cluster::{World, id};
+use crate::kept::Kept;
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -36,21 +37,26 @@ pub struct Window {
 }
 
 /// A DB instance that went with the cluster.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Instance {
-    id: String,
-    class: Option<String>,
-    writer: bool,
+    pub id: String,
+    pub class: Option<String>,
+    pub writer: bool,
 }
 
-/// The instances of a look, the writer first.
-pub fn instances(world: &World) -> Vec<Instance> {
+/// The instances that an earlier run kept and those of a look, the writer first.
+pub fn instances(world: &World, kept: Option<&Kept>) -> Vec<Instance> {
     let one = |one| Instance {
         id: id(one).to_owned(),
         class: one.db_instance_class.clone(),
         writer: world.is_writer(one),
     };
-    let mut all: Vec<_> = world.instances.iter().map(one).collect();
+    let mut all = kept.map(|kept| kept.instances.clone()).unwrap_or_default();
+    for seen in world.instances.iter().map(one) {
+        if all.iter().all(|known| known.id != seen.id) {
+            all.push(seen);
+        }
+    }
     all.sort_by_key(|one| !one.writer);
     all
 }
@@ -69,13 +75,13 @@ pub struct Retire {
     pub resource_id: String,
     pub snapshot_id: String,
     pub final_snapshot_id: String,
-    /// Those that this run still found.
+    /// All that belonged to the cluster, also those that an earlier run deleted.
     pub instances: Vec<Instance>,
     pub automated_backups: Backups,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restore_window: Option<Window>,
-    /// The most connections that an instance had in `quiet_s` seconds; nothing where nobody could have any, or where it
-    /// is not known.
+    /// The most connections that an instance had in `quiet_s` seconds before a check; nothing where nobody could have any,
+    /// or where it is not known.
     pub connections_max: Option<u64>,
     pub quiet_s: u64,
     pub bring_back: Option<String>,

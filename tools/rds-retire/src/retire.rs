@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::cli::Cli;
 use crate::cluster::{Target, World};
 use crate::rds::{Rds, explained};
-use crate::record::{self, Action, Backups, Record, Retire, Window};
+use crate::record::{self, Action, Backups, Instance, Record, Retire, Window};
 use crate::step::{self, Step};
 use crate::way_back::Ways;
 
@@ -38,12 +38,14 @@ pub async fn retire(cli: Cli, ctx: Ctx) -> Result<()> {
         );
     };
     let region = config.region().context("no AWS region")?.as_ref();
+    let stored = world.stored(&target);
     let run = Run {
-        ways: world.stored(&target).or_else(|| Ways::of(&world, &target, region)),
+        instances: record::instances(&world, stored.as_ref()),
+        connections_max: stored.as_ref().and_then(|kept| kept.connections_max),
+        ways: stored.map(|kept| kept.ways).or_else(|| Ways::of(&world, &target, region)),
         cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
         wait: Wait::new(&ctx, cli.timeout),
         lines: out.lines().clone(),
-        connections_max: None,
         rds,
         target,
         cli,
@@ -64,14 +66,15 @@ pub struct Run {
     pub target: Target,
     /// The ways back; nothing where only an earlier run knew them and could not keep them.
     pub ways: Option<Ways>,
-    /// The most connections that any check saw; nothing where none could see any.
+    /// All instances of the cluster, also those that an earlier run deleted.
+    pub instances: Vec<Instance>,
+    /// The most connections that any check saw, of earlier runs too; nothing where none could see any.
     pub connections_max: Option<u64>,
 }
 
 impl Run {
     async fn finish(mut self, world: World) -> Result<()> {
         tracing::info!("{} is {}", self.target.cluster, self.target.resource_id);
-        let instances = record::instances(&world);
         let first = step::next(&world, &self.target)?;
         if world.is_alive() {
             self.tell(&world);
@@ -103,7 +106,7 @@ impl Run {
             action,
             snapshot_id: names.snapshot,
             final_snapshot_id: names.last,
-            instances,
+            instances: self.instances.clone(),
             automated_backups,
             restore_window: backups.and_then(|backups| backups.restore_window).map(window),
             connections_max: self.connections_max,

@@ -29,12 +29,6 @@ impl Ways {
     pub fn text(&self) -> String {
         format!("{}\n{}", self.bring_back, self.point_in_time)
     }
-
-    /// Those that such a text holds.
-    pub fn of_text(text: &str) -> Option<Self> {
-        let (bring_back, point_in_time) = text.split_once('\n')?;
-        Some(Self { bring_back: bring_back.to_owned(), point_in_time: point_in_time.to_owned() })
-    }
 }
 
 /// rds-restore knows a cluster that is gone by its backups alone, and these hold no groups and no scaling.

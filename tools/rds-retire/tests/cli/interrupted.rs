@@ -39,6 +39,9 @@ fn killed(operation: &str) {
             told["bring_back"].as_str().is_some_and(|text| text.contains("app-prod-2")),
             "{operation} {hang:?}: the instances that an earlier run deleted are brought back: {told}"
         );
+        let instances = told["instances"].as_array().map(Vec::len);
+        assert_eq!(instances, Some(2), "{operation} {hang:?}: also those that are gone: {told}");
+        assert_eq!(told["connections_max"], 0, "{operation} {hang:?}: what was seen before: {told}");
         assert_eq!(told["automated_backups"], "retained");
     }
 }

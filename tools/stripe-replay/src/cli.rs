@@ -37,6 +37,9 @@ pub struct Cli {
     pub order: Order,
 
     /// Keep what was answered with 2xx in FILE, and never send it again
+    ///
+    /// A run that was killed is resumed by the same line with the same input. The file belongs to one handler; any other
+    /// file is refused and not changed. A dry run reads it and writes nothing.
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
 
@@ -107,39 +110,56 @@ pub enum Order {
 
 const AFTER: &str = "\
 Examples:
-  Everything since the last event that was handled, resumable:
+  Everything since the last event that was handled; the same line resumes it:
     stripe-events --since evt_123 |
-      stripe-replay --to https://app.example.com/webhooks/stripe --journal replay.jsonl \\
-      > receipts.jsonl
+      stripe-replay --to https://app.example.com/webhooks/stripe \\
+        --journal replay.jsonl > receipts.jsonl
 
   Check first, then send gently what a file holds:
-    stripe-replay --to https://app.example.com/webhooks/stripe --dry-run < events.jsonl
+    stripe-replay --to https://app.example.com/webhooks/stripe --dry-run \\
+      < events.jsonl
     stripe-replay --to https://app.example.com/webhooks/stripe --rate 5 \\
       --rejects failed.jsonl < events.jsonl
 
-  Again what failed, once the handler is mended:
+  Send again what failed, once the handler is repaired:
     stripe-replay --to https://app.example.com/webhooks/stripe < failed.jsonl
 
   A page that the Stripe CLI has saved:
-    stripe-replay --to https://app.example.com/webhooks/stripe --from-json < page.json
+    stripe-replay --to https://app.example.com/webhooks/stripe --from-json \\
+      < page.json
 
   See the call:
-    stripe-replay --to https://app.example.com/webhooks/stripe --print-curl < events.jsonl
+    stripe-replay --to https://app.example.com/webhooks/stripe --print-curl \\
+      < events.jsonl
 
 Delivery:
   An event is sent at least once. It is done with the first answer of 2xx; its journal line and its
-  receipt come after that. A call whose answer is lost, and one that a crash cuts off before its
-  journal line, is sent again; Stripe itself may be sending the same event too. The handler must
-  know events again by their id, as Stripe demands of every handler.
+  receipt come after that. A call whose answer is lost is sent again; Stripe itself may be sending
+  the same event too. The handler must recognise events by their id, as Stripe demands of every
+  handler.
 
-  Tried again, with growing waits: no answer, 408, 409, 425, 429 and 5xx. Retry-After holds all calls
-  back; one above 5 minutes rejects the event. Redirects are not followed, as Stripe follows none.
+  Sent again, with growing waits: after no answer, 408, 409, 425, 429 and 5xx. Retry-After holds all
+  calls back; one above 5 minutes rejects the event. Redirects are not followed, as Stripe follows
+  none.
+
+Journal:
+  That an event is about to be sent is on disk before its first call, and its receipt before the
+  next event of its object is sent. After a crash the next run sends what has no receipt.
+  \"resent\":true says that an earlier run had begun the event without an answer of 2xx, so that the
+  handler may have had it before; \"attempts\" counts the calls of one run alone.
+
+  A receipt of an earlier run is repeated with \"replayed\":true. A handler cannot be asked whether it
+  still has an event, hence \"checked\":false beside it: where the handler has lost events since,
+  such as by a restore of its database, send them again with a new journal.
+
+  When the journal cannot be written, as on a full disk, the run ends with 1, nothing more is sent,
+  and what was accepted is on stdout (or stderr) all the same. The same line resumes it later.
 
 Order:
   With object, an event waits for those before it that have the same data.object.id and account; an
   object without an id goes by its type. When one fails, later ones of its object are rejected as
-  blocked, so that none is handled before it; the rejects, in their order, are the input of the next run.
-  A rejected event that can never succeed must be taken out of them, or sent with --order none.
+  blocked, so that none is handled before it; the rejects, in their order, are the input of the next
+  run. A rejected event that can never succeed must be taken out of them, or sent with --order none.
   Between objects, such as an invoice and its subscription, there is no order: use global for that.
 
 Bodies:

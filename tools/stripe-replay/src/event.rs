@@ -18,6 +18,8 @@ pub struct Event {
     pub api_version: Option<String>,
     /// What it must wait for: the events before it in the same lane.
     pub lane: Id,
+    /// Whether an earlier run had begun to send it.
+    pub resent: bool,
     /// The event as it was read, which is the body of its calls.
     pub record: Record,
 }
@@ -60,7 +62,7 @@ impl Event {
         match view(&record, live) {
             Ok(View { id, kind, created, api_version, account, data, .. }) => {
                 let lane = lane(order, &id, account, data.object);
-                Ok(Self { id, kind, created, api_version, lane, record })
+                Ok(Self { id, kind, created, api_version, lane, resent: false, record })
             }
             Err(reject) => Err((reject, record)),
         }

@@ -7,7 +7,7 @@ use common::input::{self, BadLine, Item, MAX_LINE};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// How much of what is no object goes into its reject, in bytes.
+/// How much of what is no object, or too long for one, goes into its reject, in bytes.
 const SHOWN: usize = 4096;
 
 /// Objects, alone, in arrays and in lists of Stripe's API, without the white space between their parts.
@@ -47,9 +47,9 @@ impl<R: BufRead> Json<R> {
         input::item(text, &format_args!("value {} of the input", self.number))
     }
 
-    fn bad(&self, mut text: Vec<u8>, why: &str) -> Item {
-        let length = (text.len() > SHOWN).then_some(text.len());
-        text.truncate(SHOWN);
+    /// What is no record. `length` is that of the whole, of which `text` may be the beginning.
+    fn bad(&self, text: Vec<u8>, length: usize, why: &str) -> Item {
+        let length = (length > text.len()).then_some(length);
         Item::Line(BadLine {
             line: text,
             length,
@@ -68,13 +68,15 @@ impl<R: BufRead> Json<R> {
                 Some(b',') if self.in_array => {}
                 Some(b'{') => {
                     self.number += 1;
-                    let (text, length) = self.object()?;
+                    let (mut text, length) = self.object()?;
                     if length > MAX_LINE {
-                        return Ok(Some(self.bad(text, &format!("{length} bytes, more than {MAX_LINE}"))));
+                        text.truncate(SHOWN);
+                        let why = format!("{length} bytes, more than {MAX_LINE}");
+                        return Ok(Some(self.bad(text, length, &why)));
                     }
                     let text = match String::from_utf8(text) {
                         Ok(text) => text,
-                        Err(error) => return Ok(Some(self.bad(error.into_bytes(), "not UTF-8"))),
+                        Err(error) => return Ok(Some(self.bad(error.into_bytes(), length, "not UTF-8"))),
                     };
                     match oldest_first(&text) {
                         Some(page) => self.page = page,
@@ -85,8 +87,8 @@ impl<R: BufRead> Json<R> {
                 Some(byte) if byte.is_ascii_whitespace() => {}
                 Some(_) => {
                     self.number += 1;
-                    let text = self.other()?;
-                    return Ok(Some(self.bad(text, "not a JSON object")));
+                    let (text, length) = self.other()?;
+                    return Ok(Some(self.bad(text, length, "not a JSON object")));
                 }
                 None if self.in_array => return Err(cut("an array")),
                 None => return Ok(None),
@@ -140,20 +142,21 @@ impl<R: BufRead> Json<R> {
         Err(cut("an object"))
     }
 
-    /// Something else, up to where an object may begin again.
-    fn other(&mut self) -> io::Result<Vec<u8>> {
-        let mut text = Vec::new();
+    /// Something else, up to where an object may begin again: its beginning, and its whole length.
+    fn other(&mut self) -> io::Result<(Vec<u8>, usize)> {
+        let (mut text, mut length) = (Vec::new(), 0);
         while let Some(byte) = self.peek()? {
             let ends = matches!(byte, b'{' | b'\n') || self.in_array && matches!(byte, b',' | b']');
             if ends && !text.is_empty() {
                 break;
             }
             self.reader.consume(1);
+            length += 1;
             if text.len() < SHOWN {
                 text.push(byte);
             }
         }
-        Ok(text)
+        Ok((text, length))
     }
 }
 
@@ -269,7 +272,19 @@ mod tests {
         let input = format!("{{\"a\":\"{}\"}}{{\"b\":1}}", "x".repeat(MAX_LINE));
         let items: Vec<_> = Json::new(input.as_bytes()).map(Result::unwrap).collect();
         let Item::Line(bad) = &items[0] else { panic!("{items:?}") };
-        assert_eq!((bad.line.len(), items.len()), (SHOWN, 2));
+        assert_eq!((bad.line.len(), bad.length, items.len()), (SHOWN, Some(MAX_LINE + 8), 2));
+    }
+
+    #[test]
+    fn only_what_is_cut_says_that_it_is() {
+        let bad = |input: &[u8]| match Json::new(input).next() {
+            Some(Ok(Item::Line(bad))) => (bad.line.len(), bad.length),
+            other => panic!("{other:?}"),
+        };
+        let long = [b"{\"a\":\"\xe9".to_vec(), vec![b'x'; 2 * SHOWN], b"\"}".to_vec()].concat();
+        assert_eq!(bad(&long), (long.len(), None));
+        assert_eq!(bad(&vec![b'7'; SHOWN]), (SHOWN, None));
+        assert_eq!(bad(&vec![b'7'; SHOWN + 1]), (SHOWN, Some(SHOWN + 1)));
     }
 
     proptest! {

@@ -5,6 +5,7 @@ mod curl;
 mod event;
 mod failure;
 mod json;
+mod known;
 mod lanes;
 mod notices;
 mod pace;

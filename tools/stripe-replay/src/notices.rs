@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::event::Event;
 
-/// Other API versions that are told one by one.
+/// Other API versions that are reported one by one.
 const VERSIONS: usize = 16;
 
 /// What was noticed in the input so far.
@@ -48,7 +48,7 @@ impl Notices {
     }
 
     /// Says at the end how many events there were of other versions.
-    pub fn tell(&self) {
+    pub fn report(&self) {
         if let Some(expected) = &self.expected
             && self.other > 0
         {

@@ -21,15 +21,21 @@ struct Replay {
     /// The status of the answer that accepted it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     status: Option<u16>,
-    /// Calls that were made, the accepted one among them.
+    /// Calls that the run made, the accepted one among them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     attempts: Option<u32>,
     /// How long the accepted call took, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     ms: Option<u64>,
+    /// A run before that one had begun it, so that the handler may have had it before.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    resent: bool,
     /// An earlier run did it.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    already: bool,
+    replayed: bool,
+    /// Whether the handler still has it: no handler can be asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    checked: Option<bool>,
     /// Nothing was sent.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     dry_run: bool,
@@ -43,24 +49,30 @@ impl Receipt {
     }
 
     /// It would be sent.
-    pub fn rehearsed(event: &Event) -> Self {
-        Self::new(event, Replay { dry_run: true, ..Replay::default() })
+    pub fn planned(event: &Event) -> Self {
+        Self::new(event, Replay::default()).in_dry_run()
     }
 
-    /// What a journal holds of it.
+    /// The receipt of an earlier run.
     ///
     /// # Errors
-    /// The journal is of another tool.
-    pub fn again(result: &Record, dry_run: bool) -> Result<Self> {
+    /// The journal holds something else.
+    pub fn replayed(result: &Record) -> Result<Self> {
         let mut receipt: Self = result
             .view()
             .map_err(|why| Error::msg(format!("the journal holds no receipt of stripe-replay: {why}")))?;
-        receipt.replay.already = true;
-        receipt.replay.dry_run = dry_run;
+        (receipt.replay.replayed, receipt.replay.checked) = (true, Some(false));
         Ok(receipt)
     }
 
+    /// The same in a dry run.
+    pub fn in_dry_run(mut self) -> Self {
+        self.replay.dry_run = true;
+        self
+    }
+
     fn new(event: &Event, replay: Replay) -> Self {
+        let replay = Replay { resent: event.resent, ..replay };
         Self { id: event.id.clone(), kind: event.kind.clone(), created: event.created, replay }
     }
 }

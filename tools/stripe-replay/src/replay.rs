@@ -1,20 +1,21 @@
 //! The run: events in, calls in flight, receipts and rejects out.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use common::input::Item;
-use common::journal::{Entry, Id, Journal};
-use common::pipe::{self, Items};
+use common::pipe::Items;
+use common::receipts::Receipts;
 use common::reject::Rejects;
-use common::{Ctx, Record, Reject};
+use common::{Ctx, Reject};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::cli::Order;
 use crate::event::Event;
+use crate::known::{Fate, Known, Page};
 use crate::lanes::Lanes;
 use crate::notices::Notices;
 use crate::receipt::Receipt;
@@ -24,16 +25,6 @@ use crate::send::{Outcome, Sender};
 const AHEAD: usize = 32;
 /// Bytes of events that may be held back.
 const BYTES: usize = 16 << 20;
-
-/// Events that are known by an id of their own across runs.
-pub struct Known {
-    /// What earlier runs did, and where this one writes.
-    pub journal: Arc<Journal>,
-    /// The URL that is called: another handler gets its own copy.
-    pub target: String,
-    /// Events that came in this run.
-    pub taken: BTreeSet<Id>,
-}
 
 /// One run.
 pub struct Replay {
@@ -46,7 +37,7 @@ pub struct Replay {
     pub max_consecutive_failures: NonZeroU32,
     pub notices: Notices,
     pub rejects: Rejects,
-    pub lines: pipe::Lines,
+    pub receipts: Receipts,
     /// Its stop signal also ends the run after an error.
     pub ctx: Ctx,
 }
@@ -55,6 +46,11 @@ pub struct Replay {
 struct Flow {
     replay: Replay,
     lanes: Lanes<Event>,
+    tasks: JoinSet<Step>,
+    /// Tasks that are not storing what is done already.
+    sending: usize,
+    /// A permit for each call at once.
+    calls: Arc<Semaphore>,
     bytes: usize,
     /// Events that failed since one was accepted.
     failures: u32,
@@ -63,38 +59,47 @@ struct Flow {
     unsent: usize,
 }
 
+/// What a task has done.
+enum Step {
+    /// The event was sent, or was not to be any more; with an error, since the journal did not take that it would be.
+    Called(Event, Result<Outcome>),
+    /// The event was accepted, and the journal has its receipt, or not.
+    Stored(Receipt, Result<()>),
+}
+
 impl Replay {
     /// Sends what comes.
     ///
     /// # Errors
     /// Whatever ends the run: see the tool's exit code 1.
     pub async fn run(self, mut items: Items<io::Result<Item>>) -> Result<()> {
-        let (ctx, lines, concurrency) = (self.ctx.clone(), self.lines.clone(), self.concurrency.get());
-        let mut flow =
-            Flow { replay: self, lanes: Lanes::new(), bytes: 0, failures: 0, repeated: 0, unsent: 0 };
-        let mut tasks = JoinSet::new();
+        let (ctx, receipts) = (self.ctx.clone(), self.receipts.clone());
+        let mut flow = Flow {
+            calls: Arc::new(Semaphore::new(self.concurrency.get())),
+            replay: self,
+            lanes: Lanes::new(),
+            tasks: JoinSet::new(),
+            sending: 0,
+            bytes: 0,
+            failures: 0,
+            repeated: 0,
+            unsent: 0,
+        };
         let (mut more, mut result) = (true, Ok(()));
         loop {
-            while !ctx.stop.is_cancelled()
-                && tasks.len() < concurrency
-                && let Some(task) = flow.next()
-            {
-                tasks.spawn(task);
-            }
-            if !more && tasks.is_empty() {
+            while !ctx.stop.is_cancelled() && flow.start() {}
+            if !more && flow.tasks.is_empty() {
                 break;
             }
             let step = tokio::select! {
                 biased;
-                () = ctx.stop.cancelled(), if more => {
+                () = receipts.halted(), if more || !ctx.stop.is_cancelled() => {
                     more = false;
-                    Ok(())
+                    receipts.halt().inspect_err(|_| {
+                        tracing::warn!("stdout was closed: calls in flight are being ended");
+                    })
                 }
-                () = lines.closed(), if !ctx.stop.is_cancelled() => {
-                    tracing::warn!("stdout was closed: calls in flight are being ended");
-                    Err(anyhow!("stdout was closed before the run was finished"))
-                }
-                Some(done) = tasks.join_next(), if !tasks.is_empty() => flow.ended(done).await,
+                Some(done) = flow.tasks.join_next(), if !flow.tasks.is_empty() => flow.ended(done).await,
                 item = items.next(), if more && flow.has_room() => match item {
                     Some(item) => flow.take(item).await,
                     None => {
@@ -110,7 +115,7 @@ impl Replay {
                 result = result.and(step);
             }
         }
-        flow.tell();
+        flow.report();
         result
     }
 }
@@ -130,7 +135,7 @@ impl Flow {
                 return self.replay.rejects.write(&Reject::from(&bad), &Item::Line(bad));
             }
         };
-        let event = match Event::of(record, self.replay.order, self.replay.live) {
+        let mut event = match Event::of(record, self.replay.order, self.replay.live) {
             Ok(event) => event,
             Err((reject, record)) => {
                 counts.read(1);
@@ -139,29 +144,27 @@ impl Flow {
         };
         self.replay.notices.look(&event);
         let dry_run = self.replay.sender.is_none();
-        if let Some(known) = &mut self.replay.known {
-            let id = known.id(&event);
-            let earlier = match known.journal.find(id)? {
-                Some(Entry::Result(result)) => Some(result),
-                Some(Entry::Intent(_)) | None => None,
-            };
-            if earlier.is_some() || !known.taken.insert(id) {
-                counts.read(1);
-                counts.done(1);
-                return match earlier {
-                    Some(result) => self.write(&Receipt::again(&result, dry_run)?).await,
-                    None => {
-                        self.repeated += 1;
-                        Ok(())
-                    }
-                };
+        let fate = self.replay.known.as_mut().map(|known| known.take(&event)).transpose()?;
+        event.resent = matches!(fate, Some(Fate::Begun));
+        let receipt = match fate {
+            Some(Fate::Repeated) => None,
+            Some(Fate::Done(receipt)) if dry_run => Some(receipt.in_dry_run()),
+            Some(Fate::Done(receipt)) => Some(receipt),
+            _ if dry_run => Some(Receipt::planned(&event)),
+            _ => return self.enqueue(event),
+        };
+        counts.read(1);
+        counts.done(1);
+        match receipt {
+            Some(receipt) => self.replay.receipts.write(&[receipt]).await,
+            None => {
+                self.repeated += 1;
+                Ok(())
             }
         }
-        if dry_run {
-            counts.read(1);
-            counts.done(1);
-            return self.write(&Receipt::rehearsed(&event)).await;
-        }
+    }
+
+    fn enqueue(&mut self, event: Event) -> Result<()> {
         let length = event.record.as_str().len();
         match self.lanes.push(event.lane, event) {
             Ok(()) => {
@@ -172,42 +175,50 @@ impl Flow {
         }
     }
 
-    /// The work of the next event that may be sent.
-    fn next(&mut self) -> Option<impl Future<Output = (Event, Result<Outcome>)> + Send + use<>> {
-        let sender = Arc::clone(self.replay.sender.as_ref()?);
-        let (_, event) = self.lanes.next()?;
+    /// Starts the work of the next event that may be sent; false where there is none, or no room for one more.
+    ///
+    /// With a journal as many events again are written into it ahead of their calls, so that these need not wait for
+    /// the disk.
+    fn start(&mut self) -> bool {
+        let most = self.replay.concurrency.get() * if self.replay.known.is_some() { 2 } else { 1 };
+        let Some(sender) = &self.replay.sender else { return false };
+        if self.sending >= most {
+            return false;
+        }
+        let Some((_, event)) = self.lanes.next() else { return false };
+        self.sending += 1;
         self.bytes -= event.record.as_str().len();
         self.replay.ctx.counts.read(1);
-        let known = self.replay.known.as_ref().map(|known| (Arc::clone(&known.journal), known.id(&event)));
-        Some(async move {
-            let outcome = sender.send(&event).await;
-            let written = match (&outcome, known) {
-                (Outcome::Accepted(receipt), Some((journal, id))) => commit(&journal, id, receipt).await,
-                _ => Ok(()),
-            };
-            (event, written.map(|()| outcome))
-        })
+        let page = self.replay.known.as_ref().map(|known| known.page(&event));
+        self.tasks.spawn(call(event, page, Arc::clone(sender), Arc::clone(&self.calls)));
+        true
     }
 
-    /// Books the end of an event's work, and lets follow what may.
-    async fn ended(&mut self, done: Result<(Event, Result<Outcome>), JoinError>) -> Result<()> {
-        let (event, outcome) = match done {
-            Ok(done) => done,
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(error) => return Err(error.into()),
-        };
-        let reject = match outcome? {
-            Outcome::Accepted(receipt) => {
-                self.failures = 0;
-                self.lanes.done(event.lane);
-                self.replay.ctx.counts.done(1);
-                return self.write(&receipt).await;
+    /// Books the end of a task, and lets follow what may.
+    async fn ended(&mut self, done: Result<Step, JoinError>) -> Result<()> {
+        match done {
+            Ok(Step::Called(event, outcome)) => {
+                self.sending -= 1;
+                self.called(event, outcome).await
             }
-            Outcome::Unsent => {
+            Ok(Step::Stored(receipt, stored)) => self.accepted(receipt, stored).await,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn called(&mut self, event: Event, outcome: Result<Outcome>) -> Result<()> {
+        let reject = match outcome {
+            Ok(Outcome::Accepted(receipt)) => return self.store(event, receipt).await,
+            Ok(Outcome::Failed(reject)) => reject,
+            Ok(Outcome::Unsent) => {
                 self.unsent += 1;
                 return Ok(());
             }
-            Outcome::Failed(reject) => reject,
+            Err(error) => {
+                self.unsent += 1;
+                return Err(error);
+            }
         };
         let lane = event.lane;
         self.replay.rejects.write(&reject, &Item::Record(event.record))?;
@@ -229,6 +240,32 @@ impl Flow {
         Ok(())
     }
 
+    /// Gives a receipt to the journal, where there is one, and lets the next of the lane follow.
+    async fn store(&mut self, event: Event, receipt: Receipt) -> Result<()> {
+        self.failures = 0;
+        let stored = match &self.replay.known {
+            // In the journal's queue the receipt stands before the intent of what follows in the lane: nothing is ever sent
+            // again after what came later.
+            Some(known) => known.page(&event).store(&receipt).await.map(Some),
+            None => Ok(None),
+        };
+        self.lanes.done(event.lane);
+        match stored {
+            Ok(Some(stored)) => {
+                self.tasks.spawn(async move { Step::Stored(receipt, stored.await) });
+                Ok(())
+            }
+            Ok(None) => self.accepted(receipt, Ok(())).await,
+            Err(error) => self.accepted(receipt, Err(error)).await,
+        }
+    }
+
+    /// Writes the receipt of what was done, also where the journal did not take it.
+    async fn accepted(&self, receipt: Receipt, stored: Result<()>) -> Result<()> {
+        self.replay.ctx.counts.done(1);
+        self.replay.receipts.write(&[receipt]).await.and(stored)
+    }
+
     fn block(&self, event: Event) -> Result<()> {
         self.replay.ctx.counts.read(1);
         let message = format!("{}: an earlier event of its object failed", event.id);
@@ -236,16 +273,8 @@ impl Flow {
         self.replay.rejects.write(&reject, &Item::Record(event.record))
     }
 
-    /// Writes a receipt; to stderr where stdout takes no more.
-    async fn write(&self, receipt: &Receipt) -> Result<()> {
-        match self.replay.lines.send(Record::from_value(receipt)?.into_line()).await {
-            Ok(()) => Ok(()),
-            Err(line) => self.replay.ctx.salvage(&line),
-        }
-    }
-
-    fn tell(&self) {
-        self.replay.notices.tell();
+    fn report(&self) {
+        self.replay.notices.report();
         if self.repeated > 0 {
             tracing::info!("events that came more than once and were taken once: {}", self.repeated);
         }
@@ -256,12 +285,15 @@ impl Flow {
     }
 }
 
-impl Known {
-    fn id(&self, event: &Event) -> Id {
-        Id::of(&[&self.target, &event.id])
+/// Sends an event, once the journal has that this is about to be done.
+async fn call(event: Event, page: Option<Page>, sender: Arc<Sender>, calls: Arc<Semaphore>) -> Step {
+    if let Some(page) = page
+        && let Err(error) = page.intend(&event).await
+    {
+        return Step::Called(event, Err(error));
     }
-}
-
-async fn commit(journal: &Journal, id: Id, receipt: &Receipt) -> Result<()> {
-    journal.commit(id, &Record::from_value(receipt)?).await
+    // It is never closed.
+    let _permit = calls.acquire().await;
+    let outcome = sender.send(&event).await;
+    Step::Called(event, Ok(outcome))
 }

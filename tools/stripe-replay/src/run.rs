@@ -1,14 +1,14 @@
 //! What a run is made of.
 
-use std::collections::BTreeSet;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use common::http;
 use common::input::{Item, JsonLines};
-use common::journal::{Identity, Journal};
 use common::pipe::{self, Items, Out, Source};
+use common::receipts::Receipts;
 use common::reject::Rejects;
 use common::{Ctx, Reject};
 
@@ -16,27 +16,13 @@ use crate::cli::{Cli, Order};
 use crate::curl;
 use crate::event::Event;
 use crate::json::Json;
+use crate::known::Known;
 use crate::notices::Notices;
 use crate::pace::Pace;
-use crate::replay::{Known, Replay};
+use crate::replay::Replay;
 use crate::secret::Secrets;
 use crate::send::Sender;
 use crate::signature::Signer;
-
-/// Flags that say how events are sent and which may be: what an accepted one is does not hang on them. The handler is the
-/// target.
-const HOW: &[&str] = &[
-    "to",
-    "secret_file",
-    "live",
-    "order",
-    "from_json",
-    "expect_api_version",
-    "rate",
-    "timeout",
-    "attempts",
-    "max_consecutive_failures",
-];
 
 type Events = Box<dyn Iterator<Item = io::Result<Item>> + Send>;
 
@@ -50,20 +36,10 @@ pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
     }
     let secrets = Secrets::read(cli.secret_file.as_deref())?;
     let source = source(cli.from_json)?;
+    // Before the file of the rejects: where the journal is another file, nothing is made.
+    let open = |path: &PathBuf| Known::open(path, &cli.to, cli.dry_run, &ctx);
+    let known = cli.journal.as_ref().map(open).transpose()?;
     let rejects = ctx.rejects(&cli.rejects)?;
-    let known = match &cli.journal {
-        Some(path) => {
-            let identity =
-                Identity::new(&ctx, &ctx.flags.without(HOW)).target("to", cli.to.url().to_string());
-            let journal = match cli.dry_run {
-                true => Journal::read(path, &identity)?,
-                false => Journal::open(path, &identity)?,
-            };
-            let journal = Arc::new(journal);
-            Some(Known { journal, target: cli.to.url().to_string(), taken: BTreeSet::new() })
-        }
-        None => None,
-    };
     // Also an error of its own ends the waits of this run.
     let mut within = ctx.clone();
     within.stop = ctx.stop.child_token();
@@ -81,7 +57,7 @@ pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
         max_consecutive_failures: cli.max_consecutive_failures,
         notices: Notices::new(cli.expect_api_version, cli.order != Order::None),
         rejects,
-        lines: out.lines().clone(),
+        receipts: Receipts::new(within.clone(), out.lines().clone()),
         ctx: within,
     };
     let result = replay.run(Items::read(source, cli.concurrency)?).await;
@@ -127,7 +103,7 @@ async fn print_curl(cli: Cli, ctx: Ctx) -> Result<()> {
         ctx.counts.read(1);
         if let Some(event) = first(item.context("cannot read the input")?, &cli, &rejects)? {
             let command = curl::command(&cli.to, cli.timeout, event.record.as_str());
-            // A reader that left is told by the end of the output.
+            // A reader that left shows at the end of the output.
             let _ = out.lines().send(command.into_bytes()).await;
             ctx.counts.done(1);
             break;

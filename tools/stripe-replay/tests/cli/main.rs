@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, reason = "a broken test bench is a failed test")]
 
 mod contract;
+mod crash;
 mod examples;
 mod faults;
 mod handler;

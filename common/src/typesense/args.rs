@@ -34,15 +34,22 @@ impl TypesenseArgs {
     /// # Errors
     /// [`Usage`] for nodes or a key that are missing or cannot be read; no node answers.
     pub async fn connect(&self, ctx: &Ctx, patience: Duration) -> Result<Cluster, anyhow::Error> {
-        let nodes = match &self.nodes[..] {
-            [] => nodes_of(&variable)?,
-            nodes => nodes.to_vec(),
-        };
-        let cluster = Cluster::new(nodes, self.key()?, patience, ctx.stop.clone())?;
+        let cluster = Cluster::new(self.addresses()?, self.key()?, patience, ctx.stop.clone())?;
         cluster.answers().await.map_err(|Trouble { message, .. }| {
             anyhow::anyhow!("no Typesense node answers: {message}; check --nodes or TS_NODES")
         })?;
         Ok(cluster)
+    }
+
+    /// The URLs of the nodes, in the order in which they are given.
+    ///
+    /// # Errors
+    /// [`Usage`] for nodes that are missing or cannot be read.
+    pub fn addresses(&self) -> Result<Vec<String>, Usage> {
+        match &self.nodes[..] {
+            [] => nodes_of(&variable),
+            nodes => Ok(nodes.to_vec()),
+        }
     }
 
     fn key(&self) -> Result<HeaderValue> {

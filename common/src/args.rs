@@ -1,8 +1,12 @@
 //! Flags that mean the same in every tool. A tool flattens the groups it needs into its `Cli`.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+
+use crate::time::length;
 
 /// Flags of every tool.
 #[derive(Args, Clone, Debug)]
@@ -45,6 +49,32 @@ pub enum Generate {
     Zsh,
     /// Completions for fish
     Fish,
+}
+
+/// How long requests may take and how often they are sent.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Requests {
+    /// Give up an address that cannot be connected to within TIME
+    #[arg(long, value_name = "TIME", value_parser = length, default_value = "4s", display_order = 710)]
+    pub connect_timeout: Duration,
+
+    /// Give up a request whose answer does not begin, or is silent, for TIME
+    #[arg(long, value_name = "TIME", value_parser = length, default_value = "30s", display_order = 711)]
+    pub read_timeout: Duration,
+
+    /// Send a request at most N times
+    #[arg(long, value_name = "N", default_value = "8", display_order = 712)]
+    pub attempts: NonZeroU32,
+}
+
+impl Default for Requests {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(4),
+            read_timeout: Duration::from_secs(30),
+            attempts: NonZeroU32::MIN.saturating_add(7),
+        }
+    }
 }
 
 /// Where records that failed go, and how many may.

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::record::{BadLine, Item};
 use crate::reject::Reject;
+use crate::secret;
 
 /// `{"error":{...},"record":{...}}`; for what is no record, `"line"` in place of it, or `"line_base64"` where that is no
 /// UTF-8. `"length"` is that of a line of which only the beginning was kept, in bytes.
@@ -36,7 +37,8 @@ struct Error<'a> {
 /// # Errors
 /// serde's, where a record is no JSON; none is.
 pub(crate) fn write(tool: &str, reject: &Reject, input: &Item) -> serde_json::Result<Vec<u8>> {
-    let error = Error { tool, kind: reject.kind, message: &reject.message, retryable: reject.retryable };
+    let message = &secret::masked(&reject.message);
+    let error = Error { tool, kind: reject.kind, message, retryable: reject.retryable };
     let mut letter = Letter { error, record: None, line: None, line_base64: None, length: None };
     match input {
         Item::Record(record) => letter.record = Some(serde_json::from_str(record.as_str())?),

@@ -21,6 +21,9 @@ const HOW: &[&str] = &[
     "profile",
     "region",
     "endpoint_url",
+    "connect_timeout",
+    "read_timeout",
+    "attempts",
 ];
 
 /// The flags and arguments that were given and are not the default, by name, in the order of the tool's definition.

@@ -5,8 +5,11 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Response};
 use serde::Deserialize;
+use tokio::time::{Instant, timeout};
 
 use crate::error::chain;
+use crate::patience::Patience;
+use crate::secret;
 
 /// An address that does not answer is given up after this.
 const CONNECT: Duration = Duration::from_secs(4);
@@ -14,6 +17,12 @@ const CONNECT: Duration = Duration::from_secs(4);
 const PROBE: Duration = Duration::from_secs(15);
 /// The most of an answer that says why it is none, in bytes.
 const WORDS: usize = 64 << 10;
+/// The most of it that a message shows, in characters.
+const SHOWN: usize = 300;
+/// How long it may be waited for.
+const REFUSAL: Duration = Duration::from_secs(10);
+/// The most that an answer may have which is held in memory, in bytes.
+const BODY: usize = 64 << 20;
 
 /// A client whose answers may be silent for at most `silence`, both before they begin and between two parts of them.
 ///
@@ -44,19 +53,31 @@ impl Trouble {
     /// A request without a whole answer; `what` names it, such as `GET /health at http://node:8108`.
     pub fn unanswered(what: &str, error: reqwest::Error) -> Self {
         let words = chain(&error.without_url());
+        Self::silent(what, words)
+    }
+
+    fn silent(what: &str, words: String) -> Self {
         Self { status: None, message: format!("{what}: {words}"), words }
+    }
+
+    /// A request whose answer is a success by its status alone.
+    pub fn unreadable(what: &str, why: &str) -> Self {
+        let words = format!("an answer that says nothing: {why}");
+        Self { status: Some(200), message: format!("{what}: {words}"), words }
     }
 
     /// A request that was answered with something else than success.
     pub async fn refused(what: &str, mut answer: Response) -> Self {
         let status = answer.status();
         let mut body = Vec::new();
+        let mut patience = Patience::new(REFUSAL);
         while body.len() < WORDS
-            && let Ok(Some(part)) = answer.chunk().await
+            && let Ok(Some(part)) = next(&mut answer, &mut patience).await
         {
             body.extend_from_slice(&part);
         }
-        let words = words(&body);
+        // A server may send back what it was sent.
+        let words = secret::masked(&words(&body)).into_owned();
         let colon = if words.is_empty() { "" } else { ": " };
         let message = format!("{what}: HTTP {}{colon}{words}", status.as_u16());
         Self { status: Some(status.as_u16()), words, message }
@@ -65,6 +86,36 @@ impl Trouble {
     /// Whether the same request may succeed later: no answer, too early, too many, or the server's own trouble.
     pub fn is_retryable(&self) -> bool {
         self.status.is_none_or(is_retryable)
+    }
+}
+
+/// The whole body of an answer that may be silent as long as this; `what` names the request.
+///
+/// # Errors
+/// It broke off, came too slowly, or has more than 64 MiB.
+pub async fn body(what: &str, mut answer: Response, silence: Duration) -> Result<Vec<u8>, Trouble> {
+    let mut body = Vec::new();
+    let mut patience = Patience::new(silence);
+    while let Some(part) = next(&mut answer, &mut patience).await.map_err(|why| Trouble::silent(what, why))? {
+        if body.len() + part.len() > BODY {
+            let status = Some(answer.status().as_u16());
+            let words = format!("the answer has more than {BODY} bytes");
+            return Err(Trouble { status, message: format!("{what}: {words}"), words });
+        }
+        body.extend_from_slice(&part);
+    }
+    Ok(body)
+}
+
+/// The next part of a body, within its patience; else why there is none.
+async fn next(answer: &mut Response, patience: &mut Patience) -> Result<Option<bytes::Bytes>, String> {
+    let asked = Instant::now();
+    let part = timeout(patience.left(), answer.chunk()).await;
+    let bytes = part.as_ref().ok().and_then(|part| part.as_ref().ok()?.as_ref()).map_or(0, bytes::Bytes::len);
+    patience.count(asked.elapsed(), bytes);
+    match part {
+        Ok(part) => part.map_err(|error| chain(&error.without_url())),
+        Err(_) => Err(patience.at_an_end()),
     }
 }
 
@@ -96,7 +147,8 @@ fn words(body: &[u8]) -> String {
     let text = said
         .and_then(|said| said.message.or(said.error.map(|inside| inside.message)))
         .unwrap_or_else(|| String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned());
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars().take(SHOWN).map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ mod log;
 pub mod members;
 #[cfg(feature = "digest")]
 pub mod pace;
+#[cfg(any(feature = "aws", feature = "http"))]
+mod patience;
 #[cfg(feature = "pg")]
 pub mod pg;
 pub mod pipe;
@@ -40,14 +42,15 @@ pub mod retry;
 pub mod run;
 #[cfg(feature = "s3")]
 pub mod s3;
-#[cfg(feature = "http")]
 pub mod secret;
 pub mod shell;
+mod signals;
 mod stdio;
 pub mod time;
 #[cfg(feature = "typesense")]
 pub mod typesense;
 pub mod wait;
+pub mod writes;
 
 pub use record::Record;
 pub use reject::{Failure, Reject};

@@ -12,6 +12,8 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
 use crate::args::{self, LogFormat};
+use crate::secret;
+use crate::stdio::Raw;
 
 /// stderr, with the progress bar that may be drawn on it.
 #[derive(Clone)]
@@ -36,7 +38,11 @@ impl Console {
 
     /// Writes whole lines in one call.
     pub(crate) fn write(&self, lines: &[u8]) -> io::Result<()> {
-        let write = || io::stderr().lock().write_all(lines);
+        let write = || {
+            // The lock keeps lines whole; a stream that is non-blocking is waited for.
+            let stderr = io::stderr().lock();
+            Raw(&stderr).write_all(lines)
+        };
         match &self.bar {
             Some(bar) => bar.suspend(write),
             None => write(),
@@ -111,7 +117,9 @@ impl<S: Subscriber> Layer<S> for Messages {
         let mut text = Text(String::new());
         event.record(&mut text);
         // A message is one line whatever a service put into it.
-        let message = text.0.replace(['\n', '\r'], " ");
+        let message: String =
+            text.0.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+        let message = secret::masked(&message);
         // There is nowhere left to say that stderr is gone.
         let _ = self.console.write(&self.line(*event.metadata().level(), &message));
     }

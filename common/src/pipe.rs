@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 use crate::record::{Item, Record};
 use crate::reject::{Failure, Reject, Rejects};
 use crate::run::{ClosedStdout, Ctx, Usage};
-use crate::stdio::{Stdin, StdoutWatch, Wake};
+use crate::stdio::{self, Raw, Stdin, StdoutWatch, Wake};
+use crate::writes::{self, OpenWrite};
 
 /// Items or chunks of lines that wait between two stages.
 const QUEUE: usize = 64;
@@ -44,6 +45,10 @@ impl<S> Source<S> {
 pub fn stdin<S>(decode: impl FnOnce(Box<dyn BufRead + Send>) -> S) -> Result<Source<S>> {
     if io::stdin().is_terminal() {
         return Err(Usage::NoInput.into());
+    }
+    if stdio::was_closed(io::stdin()) {
+        let message = "stdin is closed: give records, or < /dev/null for none";
+        return Err(Usage::Wrong(message.to_owned()).into());
     }
     let (stdin, wake) = Stdin::new().context("cannot read stdin")?;
     let items = decode(Box::new(BufReader::with_capacity(1 << 16, stdin)));
@@ -112,6 +117,7 @@ pub struct Out {
 struct Chunk {
     lines: Vec<u8>,
     written: Option<oneshot::Sender<()>>,
+    open: Option<OpenWrite>,
 }
 
 /// A way to stdout that a task can own.
@@ -128,7 +134,7 @@ impl Lines {
     /// # Errors
     /// The lines themselves, when stdout is dead.
     pub async fn send(&self, lines: Vec<u8>) -> Result<(), Vec<u8>> {
-        let chunk = Chunk { lines, written: None };
+        let chunk = Chunk { lines, written: None, open: writes::begin_record() };
         let sent =
             if self.is_closed() { Err(chunk) } else { self.queue.send(chunk).await.map_err(|back| back.0) };
         sent.map_err(|chunk| {
@@ -143,8 +149,8 @@ impl Lines {
     /// When stdout is dead: [`Out::finish`] knows why.
     pub async fn write(&self, lines: Vec<u8>) -> Result<()> {
         let (written, done) = oneshot::channel();
-        let queued =
-            !self.is_closed() && self.queue.send(Chunk { lines, written: Some(written) }).await.is_ok();
+        let chunk = Chunk { lines, written: Some(written), open: writes::begin_record() };
+        let queued = !self.is_closed() && self.queue.send(chunk).await.is_ok();
         if queued && done.await.is_ok() {
             return Ok(());
         }
@@ -227,19 +233,23 @@ impl Out {
 
 fn write_all(mut chunks: mpsc::Receiver<Chunk>) -> io::Result<()> {
     // std's own stdout would flush at every line end.
-    let mut stdout = io::BufWriter::with_capacity(1 << 16, RawStdout);
+    let mut stdout = io::BufWriter::with_capacity(1 << 16, Raw(io::stdout()));
+    // As long as one of them is on its way.
+    let mut open = None;
     loop {
         let chunk = match chunks.try_recv() {
             Ok(chunk) => Some(chunk),
             Err(_) => {
                 stdout.flush()?;
+                drop(open.take());
                 chunks.blocking_recv()
             }
         };
         match chunk {
-            Some(Chunk { lines, written }) => {
-                stdout.write_all(&lines)?;
-                if let Some(written) = written {
+            Some(chunk) => {
+                open = chunk.open.or(open);
+                stdout.write_all(&chunk.lines)?;
+                if let Some(written) = chunk.written {
                     stdout.flush()?;
                     // Who was abandoned does not wait for the answer.
                     let _ = written.send(());
@@ -247,18 +257,6 @@ fn write_all(mut chunks: mpsc::Receiver<Chunk>) -> io::Result<()> {
             }
             None => return stdout.flush(),
         }
-    }
-}
-
-struct RawStdout;
-
-impl Write for RawStdout {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        Ok(rustix::io::retry_on_intr(|| rustix::io::write(io::stdout(), buf))?)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

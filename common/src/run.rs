@@ -7,17 +7,17 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use rustix::process::{Resource, getrlimit};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{self, Generate};
 use crate::flags::Flags;
-use crate::generate;
 use crate::help::Literals;
 use crate::log::{self, Console};
 use crate::progress::{self, Counts};
 use crate::reject::Rejects;
+use crate::signals::{self, Signals};
+use crate::{generate, stdio, writes};
 
 /// The run was aborted.
 const ABORTED: u8 = 1;
@@ -46,7 +46,7 @@ pub trait Tool: Parser {
 pub struct Ctx {
     /// The tool's name.
     pub tool: &'static str,
-    /// Cancelled by the first SIGINT or SIGTERM: take no more work.
+    /// Cancelled by the first SIGINT, SIGTERM or SIGHUP: take no more work.
     pub stop: CancellationToken,
     /// What has been done so far.
     pub counts: Arc<Counts>,
@@ -107,8 +107,8 @@ impl std::error::Error for ClosedStdout {}
 
 /// Runs a tool: flags, logging, signals, summary, exit code.
 ///
-/// 0 all done, 1 aborted, 2 usage, 3 finished with rejects, 101 a bug; after SIGINT or SIGTERM the work in
-/// flight is ended cleanly and the process dies by that signal. A second signal does not wait.
+/// 0 all done, 1 aborted, 2 usage, 3 finished with rejects, 101 a bug; after SIGINT, SIGTERM or SIGHUP what is being
+/// changed is finished and recorded, and the process dies by that signal. A second signal does not wait.
 pub fn run<C, W, F>(work: W) -> ExitCode
 where
     C: Tool,
@@ -124,6 +124,10 @@ where
     let changes = cli.changes();
     let console = Console::new(args.quiet);
     log::start(tool, args, console.clone());
+    if let Err(usage) = is_ready(changes) {
+        tracing::error!("{usage}");
+        return ExitCode::from(USAGE);
+    }
     let (counts, flags) = (Arc::new(Counts::new()), Arc::new(flags));
     let ctx = Ctx { tool, stop: CancellationToken::new(), counts, flags, console };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -140,11 +144,36 @@ where
         Ok(Ended { result, signal }) => {
             let code = code::<C>(result, &ctx, changes);
             match signal {
-                Some(signal) => die_by(signal),
+                Some(signal) => {
+                    signals::die_by(signal);
+                    code
+                }
                 None => code,
             }
         }
         Err(error) => code::<C>(Err(error), &ctx, changes),
+    }
+}
+
+/// Files that a run has open beside those of its connections: queues, journals, wake-ups.
+const FILES: u64 = 64;
+
+/// Proves what every run needs before it begins, or a limit of the system would end it in the middle.
+fn is_ready(changes: bool) -> Result<(), Usage> {
+    if changes {
+        writes::record_changes();
+        if stdio::was_closed(io::stdout()) {
+            return Err(Usage::Wrong(
+                "stdout is closed, and what is changed would leave no record: give a file, or > /dev/null"
+                    .into(),
+            ));
+        }
+    }
+    match getrlimit(Resource::Nofile).current {
+        Some(files) if files < FILES => Err(Usage::Wrong(format!(
+            "only {files} files may be open, and {FILES} are needed: raise the limit (ulimit -n)"
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -154,41 +183,32 @@ struct Ended {
 }
 
 /// Drives the work with a signal handler and the progress display beside it.
+///
+/// After a signal the work has as long as something that it changes is open; what only waits or reads is dropped.
 async fn supervise(ctx: &Ctx, work: impl Future<Output = Result<()>>) -> Result<Ended> {
-    let listen = |kind| signal(kind).context("cannot listen for signals");
-    let (mut int, mut term) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let mut signals = Signals::listen()?;
     let mut got = None;
     tokio::pin!(work);
     let shown = progress::show(&ctx.counts, ctx.console.bar());
     tokio::pin!(shown);
+    let settled = writes::settled();
+    tokio::pin!(settled);
     loop {
         tokio::select! {
             result = &mut work => return Ok(Ended { result, signal: got }),
-            signal = either(&mut int, &mut term) => {
+            signal = signals.next() => {
                 if got.is_some() {
-                    die_by(signal);
+                    signals::die_by(signal);
                 }
                 got = Some(signal);
-                tracing::warn!("stopping: work in flight is being ended, once more to stop at once");
+                tracing::warn!("stopping: what is being changed is finished first; a second signal ends the run at once");
                 ctx.stop.cancel();
+                settled.set(writes::settled());
             }
+            () = &mut settled, if got.is_some() => return Ok(Ended { result: Ok(()), signal: got }),
             () = &mut shown => {}
         }
     }
-}
-
-async fn either(int: &mut Signal, term: &mut Signal) -> i32 {
-    tokio::select! {
-        _ = int.recv() => SIGINT,
-        _ = term.recv() => SIGTERM,
-    }
-}
-
-/// Dies by the signal, so that a shell sees 130 or 143 and stops its loop.
-fn die_by(signal: i32) -> ExitCode {
-    // Returns only where the signal's default is not to end the process; both of ours do.
-    let _ = signal_hook::low_level::emulate_default_handler(signal);
-    ExitCode::from(ABORTED)
 }
 
 fn code<C: Tool>(result: Result<()>, ctx: &Ctx, changes: bool) -> ExitCode {

@@ -1,9 +1,14 @@
 //! stdin and stdout that can be let go of: a read that waits can be ended, a dead reader is seen at once.
 
-use std::io::{self, PipeReader, PipeWriter, Read};
+use std::fs::File;
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::thread::JoinHandle;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_getfl};
+use rustix::io::Errno;
 use tokio_util::sync::CancellationToken;
 
 /// Ends the wait of the other side when it is dropped.
@@ -24,12 +29,50 @@ impl Stdin {
 
 impl Read for Stdin {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut fds = [PollFd::new(&self.stdin, PollFlags::IN), PollFd::new(&self.wake, PollFlags::IN)];
-        rustix::io::retry_on_intr(|| poll(&mut fds, None))?;
-        if !fds[1].revents().is_empty() {
-            return Err(io::Error::other("stopped"));
+        loop {
+            let mut fds = [PollFd::new(&self.stdin, PollFlags::IN), PollFd::new(&self.wake, PollFlags::IN)];
+            rustix::io::retry_on_intr(|| poll(&mut fds, None))?;
+            if !fds[1].revents().is_empty() {
+                return Err(io::Error::other("stopped"));
+            }
+            match rustix::io::read(&self.stdin, &mut *buf) {
+                // Who shares a non-blocking stdin may have been quicker.
+                Err(Errno::INTR | Errno::AGAIN) => {}
+                read => return read.map_err(Into::into),
+            }
         }
-        rustix::io::retry_on_intr(|| rustix::io::read(&self.stdin, &mut *buf)).map_err(Into::into)
+    }
+}
+
+/// Whether a stream was closed when the run began. Rust opens /dev/null for reading and writing in its place; a shell's
+/// `> /dev/null` is open for writing alone.
+pub(crate) fn was_closed(stream: impl AsFd) -> bool {
+    /// Linux's number of /dev/null (null(4)): major 1, minor 3.
+    const NULL: u64 = 0x103;
+    let is_null = stream.as_fd().try_clone_to_owned().and_then(|fd| File::from(fd).metadata());
+    let is_null = is_null.is_ok_and(|found| found.file_type().is_char_device() && found.rdev() == NULL);
+    is_null && fcntl_getfl(stream).is_ok_and(|flags| flags.contains(OFlags::RDWR))
+}
+
+/// A stream written to as it is, without a lock or buffer of std's; one that is non-blocking is waited for.
+pub(crate) struct Raw<F>(pub(crate) F);
+
+impl<F: AsFd> Write for Raw<F> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        loop {
+            match rustix::io::write(&self.0, buf) {
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    let mut fds = [PollFd::new(&self.0, PollFlags::OUT)];
+                    rustix::io::retry_on_intr(|| poll(&mut fds, None))?;
+                }
+                written => return written.map_err(Into::into),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

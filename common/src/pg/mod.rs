@@ -15,7 +15,8 @@ use aws_sdk_rds::config::ProvideCredentials as _;
 use clap::Args;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::aws::AwsArgs;
@@ -50,6 +51,8 @@ const IDLE: Duration = Duration::from_secs(30);
 const PROBE: Duration = Duration::from_secs(10);
 /// The longest wait for a goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
+
+type Connection = tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
 /// A database that can be connected to, more than once.
 #[derive(Clone)]
@@ -147,8 +150,7 @@ impl Database {
         if let Some(aws) = &self.iam {
             config.password(self.token(aws).await?);
         }
-        let (client, connection) =
-            config.connect(self.tls.clone()).await.map_err(|error| self.refused(&error))?;
+        let (client, connection) = self.log_in(&config).await?;
         let mut connection = pin!(connection);
         let result = {
             let mut work = pin!(work(&client));
@@ -170,6 +172,19 @@ impl Database {
         // What is lost by a goodbye that nobody hears is nothing.
         let _ = tokio::time::timeout(GOODBYE, connection).await;
         result
+    }
+
+    /// Connects and logs in, within the time for each address: as in libpq, the time to connect is that of the whole login.
+    async fn log_in(&self, config: &Config) -> Result<(Client, Connection)> {
+        let addresses = config.get_hosts().len().max(config.get_hostaddrs().len()).max(1);
+        let each = config.get_connect_timeout().copied().unwrap_or(CONNECT);
+        let limit = each.saturating_mul(u32::try_from(addresses).unwrap_or(u32::MAX));
+        match tokio::time::timeout(limit, config.connect(self.tls.clone())).await {
+            Ok(connected) => connected.map_err(|error| self.refused(&error)),
+            Err(_) => Err(anyhow!(
+                "cannot connect to {self}: no login within {limit:?} (connect_timeout): is it PostgreSQL?"
+            )),
+        }
     }
 
     /// Whatever asks the server to end what a client is doing, for [`tokio_postgres::CancelToken::cancel_query`].

@@ -3,7 +3,8 @@
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Builder, RequestChecksumCalculation, ResponseChecksumValidation};
-use aws_types::service_config::ServiceConfigKey;
+
+use crate::aws;
 
 /// A client for this configuration; `adjust` sees the builder last.
 ///
@@ -13,19 +14,8 @@ pub fn client(config: &SdkConfig, adjust: impl FnOnce(Builder) -> Builder) -> Cl
     let builder = aws_sdk_s3::config::Builder::from(config)
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-        .force_path_style(endpoint(config).is_some_and(|url| !is_aws(&url)));
+        .force_path_style(aws::endpoint(config, "S3").is_some_and(|url| !is_aws(&url)));
     Client::from_conf(adjust(builder).build())
-}
-
-fn endpoint(config: &SdkConfig) -> Option<String> {
-    let key = ServiceConfigKey::builder()
-        .service_id("S3")
-        .env("AWS_ENDPOINT_URL")
-        .profile("endpoint_url")
-        .build()
-        .ok()?;
-    let of_service = config.service_config().and_then(|services| services.load_config(key));
-    of_service.or_else(|| config.endpoint_url().map(str::to_owned))
 }
 
 fn is_aws(url: &str) -> bool {

@@ -44,6 +44,11 @@ pub async fn versioning(client: &Client, bucket: &str) -> Result<Versioning, Tro
 }
 
 fn status(xml: &str) -> Versioning {
+    // Some stores begin with the root, some with a declaration; a page of a proxy's begins otherwise.
+    let is_answer = ["<?xml", "<"].iter().any(|start| xml.trim_start().starts_with(start)) && !is_html(xml);
+    if !is_answer {
+        return Versioning::Unknown("the answer to GetBucketVersioning is no XML".to_owned());
+    }
     let status = xml.split_once("<Status>").and_then(|(_, rest)| rest.split_once("</Status>"));
     match status.map(|(status, _)| status.trim()) {
         Some("Enabled") => Versioning::Enabled,
@@ -51,6 +56,11 @@ fn status(xml: &str) -> Versioning {
         Some(other) => Versioning::Unknown(format!("an unknown versioning status {other}")),
         None => Versioning::Never,
     }
+}
+
+fn is_html(text: &str) -> bool {
+    let head: String = text.trim_start().chars().take(15).collect();
+    ["<!doctype html", "<html"].iter().any(|start| head.to_ascii_lowercase().starts_with(start))
 }
 
 #[cfg(test)]
@@ -64,5 +74,8 @@ mod tests {
         assert_eq!(root("<Status>Suspended</Status>"), Versioning::Suspended);
         assert_eq!(root(""), Versioning::Never);
         assert!(matches!(root("<Status>x</Status>"), Versioning::Unknown(_)));
+        for garbage in ["", "{}", "ok", "<html><body>Sign in</body></html>", "<!DOCTYPE html><p>x"] {
+            assert!(matches!(status(garbage), Versioning::Unknown(_)), "{garbage}");
+        }
     }
 }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::{self, Trouble};
 use crate::retry::Backoff;
+use crate::writes;
 
 /// The longest that a node may take to answer a question that changes nothing.
 const ANSWER: Duration = Duration::from_secs(60);
@@ -165,6 +166,7 @@ impl Cluster {
         limit: Option<Duration>,
     ) -> Result<Response, Trouble> {
         let what = what(&method, path, node);
+        let _open = (method != Method::GET).then(writes::begin);
         let mut request = self.http.request(method, format!("{node}{path}")).body(body);
         if let Some(limit) = limit {
             request = request.timeout(limit);
@@ -174,6 +176,11 @@ impl Cluster {
             Ok(answer) => Err(Trouble::refused(&what, answer).await),
             Err(error) => Err(Trouble::unanswered(&what, error)),
         }
+    }
+
+    async fn text(&self, what: &str, answer: Response) -> Result<String, Trouble> {
+        let body = http::body(what, answer, self.patience.min(ANSWER)).await?;
+        String::from_utf8(body).map_err(|_| Trouble::unreadable(what, "it is not UTF-8"))
     }
 
     /// Sends a request until a node has answered, and returns the body. A request whose answer was lost is sent again,
@@ -188,9 +195,9 @@ impl Cluster {
             let node = self.node();
             let body = body.unwrap_or_default().to_owned();
             let trouble = match self.once(node, method.clone(), path, body).await {
-                Ok(answer) => match answer.text().await {
+                Ok(answer) => match self.text(&what(&method, path, node), answer).await {
                     Ok(text) => return Ok(text),
-                    Err(error) => Trouble::unanswered(&what(&method, path, node), error),
+                    Err(trouble) => trouble,
                 },
                 Err(trouble) => trouble,
             };

@@ -1,5 +1,9 @@
 //! One way to reach AWS for every tool: the usual credential chain, flags and variables, and errors in one line.
 
+mod body;
+mod connection;
+mod operation;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -14,9 +18,11 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::service_config::ServiceConfigKey;
 use clap::Args;
 
+use crate::args::Requests;
 use crate::error::chain;
 use crate::journal::Identity;
 use crate::reject::{Failure, Reject};
+use connection::Given;
 
 /// Where the service is and who asks.
 #[derive(Args, Clone, Debug, Default)]
@@ -32,14 +38,11 @@ pub struct AwsArgs {
     /// Send requests to this address instead of AWS
     #[arg(long, value_name = "URL", display_order = 702)]
     pub endpoint_url: Option<String>,
-}
 
-/// Tries of one request, the first among them. The SDK's own default of 3 gives up within two seconds.
-const ATTEMPTS: u32 = 8;
-/// An address that does not answer is given up after three of these.
-const CONNECT: Duration = Duration::from_secs(4);
-/// The longest silence before an answer begins. CopyObject of 5 GB answers late.
-const ANSWER: Duration = Duration::from_secs(300);
+    /// How long requests may take and how often they are sent.
+    #[command(flatten)]
+    pub requests: Requests,
+}
 
 impl AwsArgs {
     /// Loads the configuration and proves that credentials and a region can be found.
@@ -47,9 +50,13 @@ impl AwsArgs {
     /// # Errors
     /// One line that says what is missing and how to give it.
     pub async fn load(&self) -> Result<SdkConfig> {
-        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(ANSWER).build();
+        let Requests { connect_timeout, read_timeout, attempts } = self.requests;
+        // The connection bounds what comes after that, for each operation as it needs.
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(connect_timeout).disable_read_timeout().build();
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .retry_config(RetryConfig::standard().with_max_attempts(attempts.get()))
+            .http_client(connection::client(read_timeout))
             .timeout_config(timeouts);
         if let Some(profile) = &self.profile {
             loader = loader.profile_name(profile).credentials_provider(self.of_profile(profile).await);
@@ -84,7 +91,7 @@ pub fn target(identity: Identity, config: &SdkConfig, service: &str) -> Identity
 
 /// As the service's client finds it: the flag, then what the environment and the profile say of this service, then of
 /// all. Without credentials, if the address has some.
-fn endpoint(config: &SdkConfig, service: &str) -> Option<String> {
+pub(crate) fn endpoint(config: &SdkConfig, service: &str) -> Option<String> {
     let given = config.endpoint_url().map(str::to_owned);
     let is_flag = config.get_origin("endpoint_url").is_client_config();
     let key = ServiceConfigKey::builder()
@@ -113,9 +120,10 @@ impl AwsArgs {
     }
 }
 
-/// Few and quick tries, for the first request of a run: a wrong address is told within seconds.
+/// Quick tries, for the first request of a run. A wrong address is given up sooner, by the connection itself.
 pub fn probe_retries() -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(300))
+    let attempts = Requests::default().attempts.get();
+    RetryConfig::standard().with_max_attempts(attempts).with_initial_backoff(Duration::from_millis(300))
 }
 
 /// A request that failed, after all its tries.
@@ -165,7 +173,9 @@ impl Trouble {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let status = error.raw_response().map(|answer| answer.status().as_u16());
+        let given = |answer: &HttpResponse| answer.extension::<Given>().map(|given| given.0);
+        let status = error.raw_response();
+        let status = status.map(|answer| given(answer).unwrap_or(answer.status().as_u16()));
         let meta = error.as_service_error().map(ProvideErrorMetadata::meta);
         let code = match (meta.and_then(|meta| meta.code()), error, status) {
             (Some(code), ..) => code.to_owned(),

@@ -297,8 +297,8 @@ into() {
     return "$code"
 }
 
-# outside COMMAND: a shell command of the operator's, as attend runs it. What it leaves running does not hold the lock.
-outside() { bash -c "$1" 9>&-; }
+# outside COMMAND: a shell command of the operator's, as attend runs it. What it leaves running holds neither log nor lock.
+outside() { bash -c "$1" 7>&- 9>&-; }
 
 # ask WORD QUESTION [NAME]: goes on if that word is the answer.
 ask() {

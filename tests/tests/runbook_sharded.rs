@@ -1,9 +1,10 @@
 //! `scripts/runbooks/s3-restore-sharded.sh`: shards together are the whole, and no key is in two of them.
 #![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, OpenOptions, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -48,6 +49,28 @@ impl World {
     fn shards(&self) -> Vec<Vec<String>> {
         let name = |index| self.folder.path().join(format!("evidence/shard-{index}.jsonl"));
         (0..).map(name).take_while(|path| path.exists()).map(|path| keys(&path)).collect()
+    }
+
+    /// Puts a shell script before s3-restore, for the runs that say so.
+    fn fake(&self, script: &str) {
+        let bin = self.folder.path().join("bin");
+        fs::create_dir_all(&bin).expect("a folder");
+        let path = bin.join("s3-restore");
+        fs::write(&path, format!("#!/usr/bin/env bash\nPATH=${{PATH#*:}}\n{script}\n")).expect("a script");
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("an executable");
+    }
+
+    /// Shard 0 of one with the fake.
+    fn faked(&self) -> Tool {
+        let script = format!("PATH=$PWD/bin:$PATH exec bash '{SCRIPT}' 1 plan.jsonl evidence");
+        self.tool(&script).env("JOB_COMPLETION_INDEX", "0")
+    }
+
+    /// Every file of the shards, with what it holds.
+    fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let entries = fs::read_dir(self.folder.path().join("evidence")).expect("a folder");
+        let path = |entry: std::io::Result<fs::DirEntry>| entry.expect("a file").path();
+        entries.map(path).map(|path| (path.clone(), fs::read(&path).expect("its content"))).collect()
     }
 
     fn copies(&self) -> usize {
@@ -133,4 +156,84 @@ fn the_worst_end_of_the_shards_is_that_of_the_script() {
     let output = world.run("--help");
     output.assert_code(0);
     assert!(output.text().contains("JOB_COMPLETION_INDEX"));
+}
+
+/// A scheduler may start one pod twice.
+#[test]
+fn a_shard_that_is_started_twice_loses_nothing() {
+    let world = World::new();
+    world.tool("mkfifo gate").run().assert_code(0);
+    world.fake("s3-restore \"$@\"; read -r _ <gate || true");
+    let first = world.faked().spawn();
+    let gate = OpenOptions::new().write(true).open(world.folder.path().join("gate"));
+    // Its records and rejects are written, and it has not ended.
+    let before = world.files();
+    let records =
+        |name: &str| before.iter().find(|(path, _)| path.ends_with(name)).map(|(_, text)| text.len());
+    assert!(records("shard-0.jsonl.part").is_some_and(|length| length > 0), "{before:?}");
+    let second = world.faked().run();
+    second.assert_code(2);
+    assert!(second.stderr.contains("shard 0/1 in evidence is in use by process "), "{}", second.stderr);
+    assert_eq!(world.files(), before);
+    drop(gate);
+    first.wait().assert_code(0);
+    assert_whole(&world.shards());
+    assert_eq!(world.copies(), KEYS);
+}
+
+#[test]
+fn what_a_killed_shard_did_is_in_its_results_whatever_is_killed_after_it() {
+    let world = World::new();
+    // Each has done everything, and is killed when it has written some of it, the last line in part.
+    let mut before = 0;
+    for bytes in [5000, 1200, 0] {
+        world.fake(&format!("s3-restore \"$@\" | head -c {bytes}; kill -KILL $$"));
+        world.faked().run().assert_code(1);
+        let now: BTreeSet<_> = world.shards().concat().into_iter().collect();
+        assert!(now.len() >= before && !now.is_empty(), "{} after {before}", now.len());
+        before = now.len();
+    }
+    assert!(before < KEYS);
+    world.run("1 plan.jsonl evidence").assert_code(0);
+    assert_whole(&world.shards());
+    world.run("1 plan.jsonl evidence").assert_code(0);
+    assert_whole(&world.shards());
+    assert_eq!(world.copies(), KEYS);
+    assert!(world.files().keys().all(|path| path.extension().is_none_or(|ending| ending != "part")));
+}
+
+#[test]
+fn shards_that_are_told_to_stop_end_what_is_in_flight() {
+    for (signal, code) in [("TERM", 143), ("HUP", 129), ("INT", 130)] {
+        let world = World::new();
+        world.tool("mkfifo gate").run().assert_code(0);
+        world.fake(
+            "trap 'echo last words >&2; trap - TERM INT; kill -TERM $$' TERM INT
+            read -r _ <gate",
+        );
+        let job =
+            format!("(echo $BASHPID >pid; PATH=$PWD/bin:$PATH exec bash '{SCRIPT}' 1 plan.jsonl evidence)");
+        for group in ["", "-"] {
+            let running = world.tool(&format!("set -m; {job} & wait $!")).spawn();
+            let gate = OpenOptions::new().write(true).open(world.folder.path().join("gate"));
+            world.tool(&format!("kill -s {signal} -- {group}$(cat pid)")).run().assert_code(0);
+            let output = running.wait();
+            drop(gate);
+            output.assert_code(code);
+            assert_eq!(output.stderr.matches("last words").count(), 1, "{}", output.stderr);
+            assert!(output.stderr.contains("run the same line again"), "{}", output.stderr);
+        }
+        world.run("1 plan.jsonl evidence").assert_code(0);
+        assert_whole(&world.shards());
+    }
+}
+
+#[test]
+fn a_shard_that_is_none_is_refused() {
+    let world = World::new();
+    for index in ["3", "-1", "x", "0/../x", "03"] {
+        let script = format!("bash '{SCRIPT}' 3 plan.jsonl evidence");
+        let output = world.tool(&script).env("JOB_COMPLETION_INDEX", index).run();
+        assert!(output.assert_code(2).stderr.contains("is no shard of 3"), "{}", output.stderr);
+    }
 }

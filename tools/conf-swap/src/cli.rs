@@ -63,6 +63,14 @@ pub struct Cli {
     #[arg(short = 'n', long)]
     dry_run: bool,
 
+    /// Keep intents and results in FILE; a run with the same FILE resumes
+    ///
+    /// Before anything is changed, FILE has which version is current. After a crash, the same command with the same FILE
+    /// finishes what was begun, and its record has the true way back. A result that is repeated has "replayed":true, if
+    /// the version is still current; otherwise the record is rejected. No value is ever in FILE.
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+
     #[command(flatten)]
     rejects: args::Rejects,
     #[command(flatten)]
@@ -70,6 +78,11 @@ pub struct Cli {
     #[command(flatten)]
     common: args::Common,
 }
+
+/// Flags that a run with the same journal may have otherwise: the value and what is expected are secrets, a check only
+/// looks.
+pub const NOT_KEPT: [&str; 8] =
+    ["value", "value_file", "value_env", "expect", "expect_file", "expect_env", "check", "timeout"];
 
 /// The new value.
 #[derive(Args, Debug)]
@@ -114,6 +127,7 @@ pub struct Job {
     pub work: Work,
     pub check: Option<(String, Duration)>,
     pub dry_run: bool,
+    pub journal: Option<PathBuf>,
     pub rejects: args::Rejects,
     pub aws: AwsArgs,
 }
@@ -166,7 +180,14 @@ impl Cli {
             _ => return Err(Usage::Wrong("give --secret or --ssm and a value, or --undo".into())),
         };
         let check = self.check.map(|command| (command, self.timeout));
-        Ok(Job { work, check, dry_run: self.dry_run, rejects: self.rejects, aws: self.aws })
+        Ok(Job {
+            work,
+            check,
+            dry_run: self.dry_run,
+            journal: self.journal,
+            rejects: self.rejects,
+            aws: self.aws,
+        })
     }
 }
 
@@ -191,16 +212,25 @@ Examples:
 
   The hostname of a restored cluster into a secret, if a login works with it:
     conf-swap --secret prod/db --pointer /host --value-from endpoint \\
-      --check 'sh login-test.sh \"$CONF_SWAP_NEW\"' < restored.jsonl | tee swap.jsonl
+      --check 'sh login-test.sh \"$CONF_SWAP_NEW\"' < restored.jsonl |
+      tee swap.jsonl
 
   What that would do, without doing it:
-    conf-swap -n --secret prod/db --pointer /host --value-from endpoint < restored.jsonl
+    conf-swap -n --secret prod/db --pointer /host --value-from endpoint \\
+      < restored.jsonl
 
   The name of a restored table for readers of /app/orders_table:live:
-    conf-swap --ssm /app/orders_table --label live --value-from table < restored.jsonl
+    conf-swap --ssm /app/orders_table --label live --value-from table \\
+      < restored.jsonl
 
   A password from the environment, only if nobody has changed it meanwhile:
-    conf-swap --secret prod/db --pointer /password --value-env NEW --expect-env OLD
+    conf-swap --secret prod/db --pointer /password --value-env NEW \\
+      --expect-env OLD
+
+  A swap that can be resumed after any crash, and an undo that can be:
+    conf-swap --ssm /app/global_readonly --value true \\
+      --journal swap.journal > swap.jsonl
+    conf-swap --undo --journal undo.journal < swap.jsonl
 
 Values:
   --value and --expect stand in the process list and the shell's history: for host names and
@@ -213,6 +243,14 @@ Undoing:
   new version; both only while the version that the swap made is still current. Several swaps
   of a secret are undone from the last to the first: tac swap.jsonl | conf-swap --undo. Of a
   parameter the last can be undone. What changed nothing passes through.
+
+Resuming:
+  A run that was killed, or whose disk was full, is resumed by the same command with the same
+  --journal. It finishes what was begun, or finds that it was done, and its record has the
+  versions before and after. What somebody else changed meanwhile is rejected (changed-since),
+  and so is a result that does not hold any more (superseded). The value is not in the journal:
+  one file is of one value, for the records of one run. Without --journal, a run that was killed
+  is finished too, but a swap that it had made is then `already` there, with no way back.
 
 Exit codes:
   0 all done, 1 aborted, 2 usage, 3 finished but some records were rejected, 101 a bug. Without

@@ -6,6 +6,7 @@ mod cli;
 mod given;
 mod hidden;
 mod input;
+mod kept;
 mod mask;
 mod output;
 mod parameter;

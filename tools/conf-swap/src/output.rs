@@ -1,5 +1,7 @@
 //! The field `swap` of a record that leaves: what was done, and all that an undo needs.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +43,15 @@ pub enum Version {
     Id(String),
 }
 
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Id(id) => f.write_str(id),
+        }
+    }
+}
+
 /// The field `swap`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Swap {
@@ -63,11 +74,19 @@ pub struct Swap {
     /// Whether nothing was written, and this is only what would have been done.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
+    /// Whether an earlier run did it and the journal repeats its result, which still holds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replayed: bool,
     /// When it was done.
     pub time: Timestamp,
 }
 
 impl Swap {
+    /// Whether a journal must keep it: what is rehearsed or repeated is none of this run's work.
+    pub fn is_news(&self) -> bool {
+        !self.dry_run && !self.replayed
+    }
+
     /// Whether there is something to take back.
     pub fn changed(&self) -> bool {
         self.action != Action::Already && !self.dry_run

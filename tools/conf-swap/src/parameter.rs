@@ -1,5 +1,7 @@
 //! A swap in Parameter Store: a new version on top of the one that was read, and the label that readers go by.
 
+mod resume;
+
 use anyhow::anyhow;
 use common::reject::{Failure, Reject};
 use jiff::Timestamp;
@@ -7,11 +9,13 @@ use jiff::Timestamp;
 use crate::change::{Change, Edit, text_at};
 use crate::check::{self, Check};
 use crate::hidden::Hidden;
+use crate::kept::{Earlier, Kept};
 use crate::mask::Mask;
 use crate::output::{Action, RESTART, Store, Swap, Version};
 use crate::refuse::{self, NamedBy};
 use crate::ssm::{Parameter, Ssm};
 use crate::undo;
+use resume::{Resumed, fate, replayed};
 
 /// Swaps in parameters.
 #[derive(Debug)]
@@ -22,7 +26,8 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Makes the change in what readers see: the version with the label, or the latest.
+    /// Makes the change in what readers see, the version with the label or the latest, or finds out what an earlier run
+    /// with the same journal made of it.
     ///
     /// # Errors
     /// A reject or the end of the run.
@@ -31,13 +36,49 @@ impl Parameters {
         name: &str,
         label: Option<&str>,
         change: &Change,
+        kept: &Kept<'_>,
         dry_run: bool,
     ) -> Result<Swap, Failure> {
+        let earlier = kept.earlier()?;
         let latest = self.get(name).await?;
         let seen = match label {
             Some(label) => self.labelled(&latest, label).await?,
             None => latest.clone(),
         };
+        match earlier {
+            Earlier::Nothing => self.begin(&latest, &seen, label, change, kept, dry_run).await,
+            Earlier::Intended(intent) => {
+                let resumed = Resumed::of(&intent)?;
+                match self.resume(&latest, &seen, change, &resumed, dry_run).await? {
+                    Some(version) => Ok(Swap {
+                        version_id: (!dry_run || seen.version == version).then_some(Version::Number(version)),
+                        dry_run,
+                        time: Timestamp::now(),
+                        ..intent.swap
+                    }),
+                    None => self.begin(&latest, &seen, label, change, kept, dry_run).await,
+                }
+            }
+            Earlier::Done(swap) => {
+                let swap = replayed(&latest, &seen, swap, dry_run)?;
+                match change.of(seen.value.reveal(), &latest) {
+                    Ok(Edit::Same) => Ok(swap),
+                    _ => Err(refuse::second_value(&latest, seen.version)),
+                }
+            }
+        }
+    }
+
+    /// A swap of which nothing is made yet.
+    async fn begin(
+        &self,
+        latest: &Parameter,
+        seen: &Parameter,
+        label: Option<&str>,
+        change: &Change,
+        kept: &Kept<'_>,
+        dry_run: bool,
+    ) -> Result<Swap, Failure> {
         let done = |action, version: Option<i64>, previous: Option<i64>| Swap {
             action,
             store: Store::Ssm,
@@ -48,9 +89,10 @@ impl Parameters {
             version_id: version.map(Version::Number),
             previous_version_id: previous.map(Version::Number),
             dry_run,
+            replayed: false,
             time: Timestamp::now(),
         };
-        let content = match change.of(seen.value.reveal(), &latest)? {
+        let content = match change.of(seen.value.reveal(), latest)? {
             Edit::Same => return Ok(done(Action::Already, Some(seen.version), None)),
             Edit::New(content) => content,
         };
@@ -67,15 +109,17 @@ impl Parameters {
             return Err(Reject::new("unlabelled-version", message).into());
         }
         let mask = Mask::of([&seen.value, &content, &change.value]);
-        check::run(self.check.as_ref(), &content, &change.value, &mask, &latest).await?;
+        check::run(self.check.as_ref(), &content, &change.value, &mask, latest).await?;
         if dry_run {
             return Ok(done(Action::Swapped, None, Some(seen.version)));
         }
-        let version = match is_there {
-            true => latest.version,
-            false => self.put(&latest, &content, &mask).await?,
+        let there = is_there.then_some(latest.version);
+        kept.intend(done(Action::Swapped, there, Some(seen.version)), Some(latest.version)).await?;
+        let version = match there {
+            Some(version) => version,
+            None => self.put(latest, &content, &mask).await?,
         };
-        self.label(&latest, label, version).await?;
+        self.label(latest, label, version).await?;
         Ok(done(Action::Swapped, Some(version), Some(seen.version)))
     }
 
@@ -83,12 +127,13 @@ impl Parameters {
     ///
     /// # Errors
     /// As [`Parameters::swap`].
-    pub async fn undo(&self, swap: &Swap, dry_run: bool) -> Result<Swap, Failure> {
+    pub async fn undo(&self, swap: &Swap, kept: &Kept<'_>, dry_run: bool) -> Result<Swap, Failure> {
         let (Some(Version::Number(made)), Some(Version::Number(before))) =
             (&swap.version_id, &swap.previous_version_id)
         else {
             return Err(undo::no_versions(swap).into());
         };
+        let earlier = kept.earlier()?;
         let latest = self.get(&swap.name).await?;
         if let (Some(arn), Some(other)) =
             (&swap.arn, latest.arn.as_ref().filter(|arn| swap.arn.as_ref() != Some(arn)))
@@ -97,26 +142,39 @@ impl Parameters {
                 format!("{latest}: {other} is not {arn}, which was swapped: check --region and --profile");
             return Err(Reject::new("not-found", message).into());
         }
-        let wanted = self.get(&format!("{}:{before}", swap.name)).await?;
         let seen = match &swap.label {
             Some(label) => self.labelled(&latest, label).await?,
             None => latest.clone(),
         };
+        if let Earlier::Done(undone) = earlier {
+            return replayed(&latest, &seen, undone, dry_run);
+        }
+        let wanted = self.get(&format!("{}:{before}", swap.name)).await?;
         let done = |action, version, previous: Option<i64>| Swap {
             action,
             version_id: version,
             previous_version_id: previous.map(Version::Number),
             dry_run,
+            replayed: false,
             time: Timestamp::now(),
             ..swap.clone()
         };
+        let resumed = matches!(earlier, Earlier::Intended(_));
         let is_there = latest.version > *made && latest.value == wanted.value;
         if is_there && seen.version == latest.version {
-            return Ok(done(Action::Already, Some(Version::Number(latest.version)), None));
+            let (action, previous) = match resumed {
+                true => (Action::Undone, Some(*made)),
+                false => (Action::Already, None),
+            };
+            return Ok(done(action, Some(Version::Number(latest.version)), previous));
         }
         if latest.version != *made && !is_there || seen.version != *made {
             let now = if latest.version == *made { seen.version } else { latest.version };
-            return Err(refuse::changed_since(&latest, now, made));
+            if !resumed {
+                return Err(refuse::changed_since(&latest, now, made));
+            }
+            let fate = fate(self.put_over(&latest, *made, &wanted.value).await?, *made);
+            return Err(refuse::overtaken(&latest, now, made, &fate));
         }
         let value = text_at(&wanted.value, swap.pointer.as_ref());
         let mask = Mask::of([&latest.value, &wanted.value]);
@@ -124,9 +182,12 @@ impl Parameters {
         if dry_run {
             return Ok(done(Action::Undone, None, Some(*made)));
         }
-        let version = match is_there {
-            true => latest.version,
-            false => self.put(&latest, &wanted.value, &mask).await?,
+        let there = is_there.then_some(latest.version);
+        kept.intend(done(Action::Undone, there.map(Version::Number), Some(*made)), Some(latest.version))
+            .await?;
+        let version = match there {
+            Some(version) => version,
+            None => self.put(&latest, &wanted.value, &mask).await?,
         };
         self.label(&latest, swap.label.as_deref(), version).await?;
         Ok(done(Action::Undone, Some(Version::Number(version)), Some(*made)))

@@ -6,6 +6,8 @@ use anyhow::anyhow;
 use common::aws::Trouble;
 use common::reject::{Failure, Reject};
 
+use crate::output::{Action, Swap, Version};
+
 /// Who named the secret or parameter.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum NamedBy {
@@ -63,6 +65,38 @@ pub fn changed_since(place: &impl Display, now: impl Display, expected: impl Dis
     let message =
         format!("{place}: version {now} is current, not {expected}: somebody changed it, look at it first");
     Reject::new("changed-since", message).into()
+}
+
+/// The same, found by the run that resumes: `fate` is what became of the act itself.
+pub fn overtaken(place: &impl Display, now: impl Display, expected: impl Display, fate: &str) -> Failure {
+    let message = format!(
+        "{place}: version {now} is current, not {expected}: somebody changed it, look at it first; {fate}"
+    );
+    Reject::new("changed-since", message).into()
+}
+
+/// A result in the journal does not hold any more.
+pub fn superseded(place: &impl Display, swap: &Swap, now: impl Display) -> Failure {
+    let did = match swap.action {
+        Action::Already => "found current",
+        Action::Swapped | Action::Undone => "made current",
+    };
+    let version = swap.version_id.as_ref().map(Version::to_string).unwrap_or_default();
+    let message = format!(
+        "{place}: version {now} is current, and not {version}, which the run of this journal {did} at {}: look who \
+         changed it; another --journal FILE does it again",
+        swap.time
+    );
+    Reject::new("superseded", message).into()
+}
+
+/// The run that is resumed wrote another value than the one that is given now.
+pub fn second_value(place: &impl Display, version: impl Display) -> Failure {
+    let message = format!(
+        "{place}: version {version}, which the run of this journal made current, holds another value than is given \
+         now, and one run writes one value: give that one, or another --journal FILE for another swap"
+    );
+    Reject::new("second-value", message).into()
 }
 
 #[cfg(test)]

@@ -7,11 +7,14 @@ use aws_sdk_secretsmanager::config::Builder;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_types::SdkConfig;
 use common::aws::{Trouble, probe_retries};
+use jiff::Timestamp;
 
 use crate::hidden::Hidden;
 
 /// The staging label of the version that readers get.
 pub const CURRENT: &str = "AWSCURRENT";
+/// The staging label of the version that was current before: Secrets Manager moves it by itself.
+pub const PREVIOUS: &str = "AWSPREVIOUS";
 /// The staging label of the version that a rotation prepares.
 pub const PENDING: &str = "AWSPENDING";
 /// The staging label of the version that a swap prepares. It is not Secrets Manager's own AWSPENDING, which would look
@@ -80,6 +83,15 @@ impl SecretsManager {
         let what = || format!("GetSecretValue {}, version {version}", secret.name);
         let answer = answer.map_err(|error| Trouble::new(&what(), &error))?;
         Ok(answer.secret_string.map(Hidden::from))
+    }
+
+    /// When a version was made.
+    pub async fn made(&self, secret: &Secret, version: &str) -> Result<Option<Timestamp>, Trouble> {
+        let request = self.client.get_secret_value().secret_id(&secret.arn).version_id(version);
+        let answer = request.send().await;
+        let what = || format!("GetSecretValue {}, version {version}", secret.name);
+        let answer = answer.map_err(|error| Trouble::new(&what(), &error))?;
+        Ok(answer.created_date.and_then(|made| Timestamp::from_second(made.secs()).ok()))
     }
 
     /// Makes a version with this id and the staging label [`STAGED`], or finds the one that has the id and content.

@@ -9,6 +9,7 @@ use aws_sdk_secretsmanager::Client as SecretsManager;
 use aws_sdk_ssm::Client as Ssm;
 use aws_sdk_ssm::types::ParameterType;
 use serde_json::Value;
+use testkit::fault::Fault;
 use testkit::tool::{Output, Tool};
 use testkit::{client, moto};
 
@@ -129,6 +130,22 @@ pub fn until(mut holds: impl FnMut() -> bool) {
         std::thread::sleep(Duration::from_millis(20));
     }
     panic!("waited two minutes in vain");
+}
+
+/// The same for a condition that asks a service.
+pub async fn until_async(holds: impl AsyncFn() -> bool) {
+    for _ in 0..6000 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("waited two minutes in vain");
+}
+
+/// A request that is carried out, and whose answer does not come while a test runs.
+pub fn held() -> Fault {
+    Fault::SlowBody(Duration::from_secs(600))
 }
 
 /// A check that says it has begun by a file `begun` in its folder, and waits there for a file `go`.

@@ -8,7 +8,7 @@ use testkit::fault::{Fault, Plan, Proxy, Rule};
 use testkit::moto;
 use testkit::tool::Output;
 
-use crate::bench::{overwrite, parameter, put, secret, tool};
+use crate::bench::{overwrite, parameter, put, secret, swap, tool};
 
 /// The value before, the one after, another field, and one that somebody else writes.
 const VALUES: [&str; 4] = ["canary-old", "canary-new", "canary-password", "canary-theirs"];
@@ -97,6 +97,39 @@ async fn not_of_a_parameter() {
     shows_nothing("an undo", 0, &tool(&["-vv", "--undo"]).stdin(log.stdout.clone()).run());
     put(&name, VALUES[3]).await;
     shows_nothing("a change by others", 3, &tool(&["-vv", "--undo"]).stdin(log.stdout).run());
+}
+
+#[tokio::test]
+async fn not_in_a_journal_and_nothing_that_is_made_of_one() {
+    let name = secret(&content()).await;
+    let folder = TempDir::new().unwrap();
+    let journal = folder.path().join("journal");
+    let run = |more: &[&str]| {
+        let args = ["-vv", "--secret", &name, "--pointer", "/host", "--value-env", "NEW"];
+        tool(&args).args(more).env("NEW", VALUES[1]).env("OLD", VALUES[0])
+    };
+    let kept = |more: &[&str]| run(more).arg("--journal").arg(&journal);
+    shows_nothing("a check", 3, &kept(&["--check", TELLTALE, "--expect-env", "OLD"]).run());
+    let log = kept(&[]).run();
+    shows_nothing("a swap", 0, &log);
+    shows_nothing("a repeat", 0, &kept(&[]).run());
+    shows_nothing("another value", 3, &kept(&[]).env("NEW", VALUES[3]).run());
+    let text = fs::read_to_string(&journal).unwrap();
+    assert!(text.contains("\"swapped\"") && VALUES.iter().all(|value| !text.contains(value)), "{text}");
+    // Without a journal the id of a version follows from what is in it: whoever knew the old content could try values.
+    tool(&["--undo"]).stdin(log.stdout).run().assert_code(0);
+    let id = swap(&run(&[]).run())["version_id"].as_str().unwrap().to_owned();
+    assert!(!text.contains(&id), "{text}");
+
+    let record = json!({"endpoint": VALUES[1]}).to_string();
+    let name = parameter(VALUES[0]).await;
+    let journal = folder.path().join("records");
+    let args = ["--ssm", &name, "--value-from", "endpoint", "--journal"];
+    for _ in 0..2 {
+        tool(&args).arg(&journal).stdin(record.clone()).run().assert_code(0);
+    }
+    let text = fs::read_to_string(&journal).unwrap();
+    assert!(text.contains("\"swapped\"") && VALUES.iter().all(|value| !text.contains(value)), "{text}");
 }
 
 #[tokio::test]

@@ -117,15 +117,15 @@ pub struct Cli {
     latest: bool,
 
     /// Only what was written at or after TIME, or within a span such as 2h; with --deleted, what was deleted then
-    #[arg(long, value_name = "TIME", conflicts_with = "at", value_parser = common::time::instant_or_ago)]
-    since: Option<Timestamp>,
+    #[arg(long, value_name = "TIME", conflicts_with = "at", value_parser = when)]
+    since: Option<When>,
 
     /// Only what was written at or before TIME; with --deleted, what was deleted then
-    #[arg(long, value_name = "TIME", conflicts_with = "at", value_parser = common::time::instant_or_ago)]
-    until: Option<Timestamp>,
+    #[arg(long, value_name = "TIME", conflicts_with = "at", value_parser = when)]
+    until: Option<When>,
 
     /// Only keys that GLOB matches as a whole; * also matches slashes
-    #[arg(long = "match", value_name = "GLOB", value_parser = glob)]
+    #[arg(id = "match", long = "match", value_name = "GLOB", value_parser = glob)]
     glob: Option<GlobMatcher>,
 
     /// Only keys in which REGEX finds a match
@@ -185,6 +185,26 @@ pub struct Cli {
     aws: AwsArgs,
     #[command(flatten)]
     common: Common,
+}
+
+/// An instant, and the words for it where they mean another one in another run.
+#[derive(Clone, Debug)]
+struct When {
+    instant: Timestamp,
+    moving: Option<String>,
+}
+
+impl When {
+    /// # Errors
+    /// [`Usage`] with the instant to give instead.
+    fn stands_still(&self, flag: &str) -> Result<(), Usage> {
+        let Some(words) = &self.moving else { return Ok(()) };
+        // Versions have whole seconds: those from here on are the same.
+        let instant = Timestamp::from_second(self.instant.as_second()).unwrap_or(self.instant);
+        Err(Usage::Wrong(format!(
+            "{flag} {words} is another instant whenever the listing is resumed: with --journal give {flag} {instant}"
+        )))
+    }
 }
 
 /// How keys are written in the file that `--keys-from` names.
@@ -251,11 +271,16 @@ impl Cli {
             (None, false, true) => View::Latest,
             (None, false, false) => View::Every,
         };
+        if self.journal.is_some() {
+            for (flag, when) in [("--since", &self.since), ("--until", &self.until)] {
+                when.iter().try_for_each(|when| when.stands_still(flag))?;
+            }
+        }
         let select = Select {
             glob: self.glob,
             regex: self.regex,
-            since: self.since,
-            until: self.until,
+            since: self.since.map(|when| when.instant),
+            until: self.until.map(|when| when.instant),
             min_size: self.min_size,
             max_size: self.max_size,
             shard: self.shard,
@@ -287,6 +312,11 @@ impl Cli {
         });
         Ok(Job { bucket, prefix, view, select, keys, inventory, walk, aws: self.aws })
     }
+}
+
+fn when(text: &str) -> Result<When, String> {
+    let instant = common::time::instant_or_ago(text)?;
+    Ok(When { instant, moving: common::time::instant(text).is_err().then(|| text.to_owned()) })
 }
 
 fn object(text: &str) -> Result<S3Url, String> {

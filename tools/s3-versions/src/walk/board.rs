@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use common::s3::Entry;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use super::alphabet::Alphabet;
@@ -21,7 +22,7 @@ const WORTH: f64 = 4.0;
 const SAMPLE: usize = 4;
 
 /// Keys above `lo` and up to `hi`; without these, from the first key and to the last one.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Span {
     pub lo: Option<String>,
     pub hi: Option<String>,

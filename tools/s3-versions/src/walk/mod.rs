@@ -31,7 +31,7 @@ use crate::cli::Job;
 use crate::versioning;
 use board::{Board, Span};
 use interval::Shared;
-use journal::Progress;
+use journal::{Progress, Target};
 use output::Output;
 use spill::Spill;
 use tally::Tally;
@@ -61,6 +61,8 @@ pub struct Walk {
 /// When the bucket cannot be listed to its end, or stdout cannot be written.
 pub async fn run(ctx: &Ctx, job: &Job, walk: &Walk) -> Result<()> {
     let bucket = job.bucket.as_deref().unwrap_or_default();
+    // Before any request: who is refused has lost nothing by it.
+    let target = walk.journal.as_ref().map(|_| Target::open()).transpose()?;
     let throttle = match walk.concurrency {
         Some(most) => Throttle::new(most),
         None => Throttle::doubling(FIRST, MOST),
@@ -70,14 +72,17 @@ pub async fn run(ctx: &Ctx, job: &Job, walk: &Walk) -> Result<()> {
     let client =
         s3::client(&config, |client| throttle.watch(client, "s3-versions").interceptor(tally.clone()));
     versioning::check(&client, bucket).await?;
-    let (progress, spans) = match &walk.journal {
-        Some(path) => {
-            let identity = aws::target(Identity::new(ctx, &ctx.flags), &config, "S3");
-            let (progress, spans) = Progress::open(path, &identity, job).await?;
+    let (progress, spans) = match walk.journal.as_deref().zip(target) {
+        Some((path, target)) => {
+            let identity = aws::target(identity(ctx, bucket, &job.prefix), &config, "S3");
+            let (progress, spans) = Progress::open(path, &identity, target, bucket).await?;
             (Some(progress), spans)
         }
         None => (None, vec![Span::default()]),
     };
+    if let Some(progress) = progress.as_ref().filter(|_| spans.is_empty()) {
+        return progress.finish().await;
+    }
     ctx.counts.cost(tally.clone());
     let parallel = walk.concurrency != Some(NonZeroUsize::MIN);
     let hold = parallel || progress.is_some();
@@ -100,8 +105,18 @@ pub async fn run(ctx: &Ctx, job: &Job, walk: &Walk) -> Result<()> {
         listed = work(&shared, &throttle) => listed,
         () = out.lines().closed() => Ok(()),
     };
+    let listed = match listed {
+        Ok(()) => shared.output.finish().await,
+        failed => failed,
+    };
     drop(shared);
     out.end(listed).await
+}
+
+/// What makes a listing the one that a journal is about. Its address can be given in two ways.
+fn identity(ctx: &Ctx, bucket: &str, prefix: &str) -> Identity {
+    let flags = ctx.flags.without(&["url", "bucket", "prefix", "tmpdir"]);
+    Identity::new(ctx, &flags).target("bucket", bucket).target("prefix", prefix)
 }
 
 /// What a task did.

@@ -6,7 +6,7 @@ use anyhow::Result;
 use common::Ctx;
 use common::pipe::Lines;
 
-use super::journal::Progress;
+use super::journal::{Marked, Progress};
 use super::order::Order;
 use super::part::{Part, Piece};
 use super::spill::Spill;
@@ -83,26 +83,50 @@ impl Output {
         Ok(())
     }
 
-    async fn write(&self, part: Part) -> Result<()> {
+    /// Says in the journal that the listing is complete, if it is.
+    ///
+    /// # Errors
+    /// When the journal takes nothing any more.
+    pub async fn finish(&self) -> Result<()> {
+        match &self.progress {
+            Some(progress) => progress.finish().await,
+            None => Ok(()),
+        }
+    }
+
+    async fn write(&self, mut part: Part) -> Result<()> {
+        let Some(progress) = &self.progress else { return self.write_plainly(part).await };
+        let last = part.pieces.pop().unwrap_or(Piece::Memory(Vec::new()));
+        let last = Marked::of(self.load(last).await?);
         let turn = self.turn.lock().await;
         for piece in part.pieces {
-            let lines = match piece {
-                Piece::Memory(lines) => lines,
-                Piece::Disk(extent) => self.spill.read(extent).await?,
-            };
+            let placed = progress.place(Marked::of(self.load(piece).await?), None);
+            progress.write(placed, &self.lines).await?;
+        }
+        let placed = progress.place(last, part.covered);
+        // Others may have their intents written meanwhile: the disk is waited for once for all of them.
+        drop(turn);
+        let piece = progress.write(placed, &self.lines).await?;
+        self.ctx.counts.done(part.records);
+        progress.note(piece).await
+    }
+
+    async fn write_plainly(&self, part: Part) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        for piece in part.pieces {
+            let lines = self.load(piece).await?;
             if !lines.is_empty() {
                 self.lines.write(lines).await?;
             }
         }
         self.ctx.counts.done(part.records);
-        let noted = match (&self.progress, part.covered) {
-            (Some(progress), Some(span)) => Some(progress.note(&span).await?),
-            _ => None,
-        };
-        drop(turn);
-        match noted {
-            Some(noted) => noted.await,
-            None => Ok(()),
+        Ok(())
+    }
+
+    async fn load(&self, piece: Piece) -> Result<Vec<u8>> {
+        match piece {
+            Piece::Memory(lines) => Ok(lines),
+            Piece::Disk(extent) => self.spill.read(extent).await,
         }
     }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::cli::{Method, Options};
 
 /// One key of one bucket.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Place {
     pub bucket: String,
     pub key: String,

@@ -30,6 +30,11 @@ impl Seen {
         self.entries.first()
     }
 
+    /// Whether there is a version or delete marker of this id.
+    pub fn has(&self, id: &str) -> bool {
+        self.entries.iter().any(|entry| entry.version_id == id)
+    }
+
     /// The version id of the latest.
     pub fn latest_id(&self) -> Option<&str> {
         self.latest().map(|entry| entry.version_id.as_str())

@@ -5,15 +5,18 @@ mod bucket;
 mod cli;
 mod decide;
 mod input;
+mod intent;
 mod look;
 mod output;
 mod recent;
 mod refuse;
+mod replayed;
 mod restore;
 mod resume;
 mod run;
 mod undo;
 mod version;
+mod work;
 mod write;
 
 use std::process::ExitCode;

@@ -70,6 +70,9 @@ pub struct Done {
     /// Whether nothing was written, and this is only what would have been done.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
+    /// Whether an earlier run with the same journal did it, and this one found it still current.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replayed: bool,
 }
 
 impl Done {
@@ -86,6 +89,7 @@ impl Done {
             verified: None,
             bytes: None,
             dry_run: false,
+            replayed: false,
         }
     }
 

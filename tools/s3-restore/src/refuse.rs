@@ -4,6 +4,7 @@ use common::aws::Trouble;
 use common::reject::{Failure, Reject};
 
 use crate::input::Place;
+use crate::output::{Act, Done};
 
 /// The kind of a failed request, for the reject of its record.
 pub fn kind(trouble: &Trouble) -> &'static str {
@@ -73,6 +74,56 @@ pub fn not_a_marker(place: &Place, what: &str) -> Failure {
 pub fn corrupt_copy(place: &Place, copy: &str, source: &str) -> Failure {
     let message = format!("{place}: the copy, version {copy}, differs from its source, version {source}");
     Reject::new("corrupt-copy", message).into()
+}
+
+/// What an earlier run did, as its journal says, is no longer what is current.
+pub fn superseded(place: &Place, earlier: &Done, now: Option<&str>) -> Failure {
+    let version = earlier.version_id.as_deref().unwrap_or("nothing");
+    let did = match (earlier.action, &earlier.previous_version_id) {
+        (Act::Undelete, _) => {
+            format!("removed {} to make version {version} current", earlier.removed_markers.join(", "))
+        }
+        (Act::Already, _) => format!("found version {version} current"),
+        (_, Some(previous)) => format!("made version {version} current in place of {previous}"),
+        (_, None) => format!("made version {version} current"),
+    };
+    let message = format!(
+        "{place}: an earlier run with this journal {did}, and {} is now: give --force to restore it again, or another \
+         journal",
+        now.unwrap_or("nothing")
+    );
+    Reject::new("superseded", message).into()
+}
+
+/// The same end of a record, which says that delete markers were removed before it: no such record may vanish with the run.
+pub fn after_removing(failure: Failure, removed: &[String]) -> Failure {
+    if removed.is_empty() {
+        return failure;
+    }
+    standing(failure, &format!("removed before it: {}", removed.join(", ")))
+}
+
+/// The same end of a record, which says what was current before the write that was made, or may have been made.
+pub fn after_write(failure: Failure, before: Option<&str>) -> Failure {
+    standing(failure, &format!("before it {} was current", before.unwrap_or("nothing")))
+}
+
+/// A failed write of which nobody can say whether it was carried out.
+pub fn unknown(failure: Failure, why: &Failure) -> Failure {
+    let why = match why {
+        Failure::Reject(reject) => reject.message.clone(),
+        Failure::Fatal(error) => format!("{error:#}"),
+    };
+    standing(failure, &format!("whether it was carried out is not known ({why})"))
+}
+
+/// What would end the run ends the record alone, or the run would end without a word of what stands. The next request
+/// meets the same trouble.
+fn standing(failure: Failure, what: &str) -> Failure {
+    Failure::Reject(match failure {
+        Failure::Reject(reject) => Reject { message: format!("{}; {what}", reject.message), ..reject },
+        Failure::Fatal(error) => Reject::retryable("unavailable", format!("{error:#}; {what}")),
+    })
 }
 
 /// The run was told to stop before the record was done.

@@ -14,6 +14,7 @@ use crate::bucket::{Bucket, Buckets};
 use crate::cli::{Method, Options};
 use crate::decide::{Decision, Want, decide};
 use crate::input::{Goal, Task};
+use crate::intent::Ledger;
 use crate::look::Seen;
 use crate::output::{Act, Done, Verified};
 use crate::refuse;
@@ -31,8 +32,6 @@ pub struct Restorer {
     pub buckets: Buckets,
     /// Room for parts of multipart copies, over all records.
     pub parts_room: Arc<Semaphore>,
-    /// Whether the run may take up one that died.
-    pub resumes: bool,
     /// Cancelled when the run is to stop.
     pub stop: CancellationToken,
 }
@@ -57,16 +56,14 @@ impl Restorer {
     ///
     /// # Errors
     /// The reject of the record, or what ends the run.
-    pub async fn restore(&self, task: &Task) -> Result<Done, Failure> {
-        let mut done = match task.goal {
-            Goal::Unchanged => Done::new(Act::None, task),
-            _ => Box::pin(self.work(task)).await?,
-        };
-        done.dry_run = self.options.dry_run;
-        Ok(done)
+    pub async fn restore(&self, task: &Task, ledger: &Ledger<'_>) -> Result<Done, Failure> {
+        match task.goal {
+            Goal::Unchanged => Ok(Done::new(Act::None, task)),
+            _ => Box::pin(self.work(task, ledger)).await,
+        }
     }
 
-    async fn work(&self, task: &Task) -> Result<Done, Failure> {
+    async fn work(&self, task: &Task, ledger: &Ledger<'_>) -> Result<Done, Failure> {
         if task.source.bucket != task.target.bucket {
             self.buckets.get(&self.client, &task.source.bucket).await?;
         }
@@ -74,13 +71,11 @@ impl Restorer {
         for tried in 0.. {
             let Before { seen, wanted } = Box::pin(self.look(task, &bucket)).await?;
             let (written, condition) = match (decide(&seen.entries, &self.want(task, &bucket)), &task.goal) {
-                (Decision::Already, _) => {
-                    return self.unrecorded(task, &seen, already(task, &seen, None)).await;
-                }
+                (Decision::Already, _) => return Ok(already(task, &seen, None)),
                 (Decision::ChangedSince, _) => return self.perhaps_already(task, &seen, wanted).await,
                 (Decision::NotVersioned, _) => return Err(refuse::not_versioned(&task.target)),
                 (Decision::Undelete(markers), Goal::Version(id)) => {
-                    return self.undelete(task, id, &seen, markers).await;
+                    return self.undelete(task, id, &seen, markers, ledger).await;
                 }
                 (Decision::NoSuchVersion, Goal::Version(id)) => {
                     return Err(refuse::no_such_version(&task.source, id));
@@ -94,11 +89,11 @@ impl Restorer {
                         Some(wanted) => wanted?,
                         None => self.head(&task.source, id).await?,
                     };
-                    (Box::pin(self.copy_over(task, id, &seen, &wanted, &condition)).await?, condition)
+                    (Box::pin(self.copy_over(task, id, &seen, &wanted, &condition, ledger)).await?, condition)
                 }
                 (Decision::MarkDeleted, _) => {
                     let condition = self.condition(task, &bucket, &seen)?;
-                    (self.mark_deleted(task, &seen, &condition).await?, condition)
+                    (self.mark_deleted(task, &seen, &condition, ledger).await?, condition)
                 }
                 (
                     Decision::NoSuchVersion
@@ -183,6 +178,7 @@ impl Restorer {
         seen: &Seen,
         head: &HeadObjectOutput,
         condition: &Condition,
+        ledger: &Ledger<'_>,
     ) -> Result<Written, Failure> {
         let wanted = self.wanted(task, id, head);
         if let Some(latest) = seen.latest()
@@ -201,9 +197,13 @@ impl Restorer {
             return Ok(Written::Done(done));
         }
         let parts = self.parts(&wanted).await.map_err(refuse::trouble)?;
+        ledger.intend(&done).await?;
         let copied = match &parts {
             None => self.copy(&wanted, &task.target, condition).await.map_err(Unfinished::Trouble),
-            Some(sizes) => self.copy_parts(&wanted, &task.target, condition, sizes).await,
+            Some(sizes) => {
+                let begun = async |upload: &str| ledger.intend_upload(&done, upload).await;
+                self.copy_parts(&wanted, &task.target, condition, sizes, begun).await
+            }
         };
         let copied = match copied {
             Ok(copied) => copied,
@@ -215,9 +215,15 @@ impl Restorer {
             }
             Err(Unfinished::Trouble(trouble)) => return Ok(Written::Failed(trouble)),
         };
-        done.verified = Some(self.verify(&wanted, task, &copied.version_id, &copied.content).await?);
+        let made = |failure| refuse::after_write(failure, seen.latest_id());
+        done.verified = match self.verify(&wanted, task, &copied.version_id, &copied.content).await {
+            Ok(verified) => Some(verified),
+            // The copy is made, so its record leaves; what ends the run is met by the next request again.
+            Err(Failure::Fatal(_)) => Some(Verified::Unverifiable),
+            Err(reject) => return Err(made(reject)),
+        };
         if self.options.acl {
-            self.copy_acl(&wanted, &task.target, &copied.version_id).await?;
+            self.copy_acl(&wanted, &task.target, &copied.version_id).await.map_err(made)?;
         }
         done.version_id = Some(copied.version_id);
         Ok(Written::Done(done))
@@ -228,11 +234,13 @@ impl Restorer {
         task: &Task,
         seen: &Seen,
         condition: &Condition,
+        ledger: &Ledger<'_>,
     ) -> Result<Written, Failure> {
         let mut done = Done::after(Act::MarkDeleted, task, seen);
         if self.options.dry_run {
             return Ok(Written::Done(done));
         }
+        ledger.intend(&done).await?;
         match self.add_marker(&task.target, condition).await {
             Ok(id) => {
                 done.version_id = Some(id?);
@@ -243,7 +251,7 @@ impl Restorer {
     }
 
     /// A key that was written to after the plan may have been brought back by just that write.
-    async fn perhaps_already(
+    pub async fn perhaps_already(
         &self,
         task: &Task,
         seen: &Seen,
@@ -258,7 +266,7 @@ impl Restorer {
             };
             let wanted = self.wanted(task, id, &head);
             if let Some(verified) = self.is_as_wanted(&wanted, task, latest, seen.head.as_ref()).await? {
-                return self.unrecorded(task, seen, already(task, seen, Some(verified))).await;
+                return Ok(already(task, seen, Some(verified)));
             }
         }
         Err(refuse::changed_since(&task.target, task.expected.as_deref(), seen.latest_id()))

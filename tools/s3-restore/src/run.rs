@@ -11,9 +11,9 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::types::StorageClass;
 use common::aws::{self, AwsArgs};
 use common::input::{Csv, Item, JsonLines};
-use common::journal::{Entry, Identity, Journal};
+use common::journal::{Identity, Journal};
 use common::pipe::{self, Source};
-use common::reject::{Failure, Reject};
+use common::reject::Reject;
 use common::s3::{Shard, Throttle};
 use common::{Ctx, Record, Usage, s3};
 use tokio::sync::Semaphore;
@@ -21,17 +21,22 @@ use tokio::sync::Semaphore;
 use crate::batch;
 use crate::bucket::Buckets;
 use crate::cli::{Cli, Job};
-use crate::input::{self, Goal, Task};
+use crate::input::{self, Goal};
 use crate::recent::Recent;
-use crate::refuse;
+use crate::replayed::Present;
 use crate::restore::Restorer;
 use crate::undo;
+use crate::work::Work;
 
 /// How long a request waits before its second try at most, each next wait twice as long. A record that waits keeps its
 /// place, and the limit is what answers a storm: with the second that is usual, most places would lie idle.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// As many as take about as long, all in all, as the tries of other tools.
 const TRIES: u32 = 11;
+
+/// Flags that change no result that a journal keeps: where records come from, and what rejects ask for, so that the same
+/// journal takes the second try.
+const ADVICE: &[&str] = &["file", "csv", "force", "delete_newer", "thaw", "thaw_tier", "sse_c_key_file"];
 
 type Items = Box<dyn Iterator<Item = io::Result<Item>> + Send>;
 
@@ -58,20 +63,18 @@ async fn restore(job: Job, ctx: Ctx) -> Result<()> {
     let throttle = Throttle::new(concurrency);
     let retries = RetryConfig::standard().with_max_attempts(TRIES).with_initial_backoff(FIRST_WAIT);
     let config = aws.load().await?;
-    let identity = || aws::target(Identity::new(&ctx, &ctx.flags.without(&["file", "csv"])), &config, "S3");
+    let identity = || aws::target(Identity::new(&ctx, &ctx.flags.without(ADVICE)), &config, "S3");
     let open = |path: PathBuf| match options.dry_run {
         true => Journal::read(&path, &identity()),
         false => Journal::open(&path, &identity()),
     };
     let journal = journal.map(open).transpose()?;
     let client = s3::client(&config, |client| throttle.watch(client, "s3-restore").retry_config(retries));
-    let dry_run = options.dry_run;
     let restorer = Restorer {
         client,
         options,
         buckets: Buckets::default(),
         parts_room: Arc::new(Semaphore::new(concurrency.get())),
-        resumes: journal.is_some() && !dry_run,
         stop: ctx.stop.clone(),
     };
     let rules = input::Rules::of(&restorer.options);
@@ -96,43 +99,13 @@ async fn restore(job: Job, ctx: Ctx) -> Result<()> {
         let run = batch::Run { ctx, batch, aws, rejects, concurrency, task, again, delete_newer };
         return Box::pin(run.work(source, accept, restorer, throttle)).await;
     }
-    let work = Arc::new(Work { restorer, throttle, journal });
+    let work = Arc::new(Work { restorer, throttle, journal, present: Present::default() });
     pipe::each(&ctx, source, concurrency, &rejects, |record| {
         let task = accept(&record);
         let work = Arc::clone(&work);
         async move { work.on(&record, &task?).await }
     })
     .await
-}
-
-/// What all tasks share.
-struct Work {
-    restorer: Restorer,
-    throttle: Throttle,
-    journal: Option<Journal>,
-}
-
-impl Work {
-    async fn on(&self, record: &Record, task: &Task) -> Result<Record, Failure> {
-        let _permit = tokio::select! {
-            permit = self.throttle.permit() => permit,
-            () = self.restorer.stop.cancelled() => return Err(refuse::interrupted(&task.target)),
-        };
-        let id = task.id();
-        if let Some(journal) = &self.journal
-            && let Some(Entry::Result(result)) = journal.find(id)?
-        {
-            return Ok(result);
-        }
-        let done = Box::pin(self.restorer.restore(task)).await?;
-        let result = record.with("restore", &done)?;
-        if let Some(journal) = &self.journal
-            && done.is_final()
-        {
-            journal.commit(id, &result).await?;
-        }
-        Ok(result)
-    }
 }
 
 /// The flags that hold for records which are restored by another run.

@@ -76,6 +76,13 @@ mod tests {
     }
 
     #[test]
+    fn a_replayed_record_is_undone_like_the_first() {
+        let first = r#"{"action":"copy","version_id":"new","previous_version_id":"bad"}"#;
+        let replayed = r#"{"action":"copy","version_id":"new","previous_version_id":"bad","replayed":true}"#;
+        assert_eq!(undo(first), undo(replayed));
+    }
+
+    #[test]
     fn what_had_been_deleted_is_deleted_again() {
         let over_marker =
             r#"{"action":"copy","version_id":"new","previous_version_id":"m","previous_delete_marker":true}"#;

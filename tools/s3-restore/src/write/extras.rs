@@ -67,10 +67,11 @@ impl Restorer {
             Ok(()) => Ok(()),
             // A bucket that its owner owns whole has no ACLs to lose.
             Err(trouble) if has_none(&trouble) => Ok(()),
-            Err(trouble) if trouble.is_fatal() => Err(refuse::trouble(trouble)),
+            // Not even what ends the run ends it here: the copy is made, and a run that ends says nothing of it.
             Err(trouble) => {
                 let message = format!("{}; the copy, version {copy}, is without it", trouble.message);
-                Err(Reject { kind: "acl-not-kept", retryable: trouble.is_retryable(), message }.into())
+                let retryable = trouble.is_retryable() || trouble.is_fatal();
+                Err(Reject { kind: "acl-not-kept", retryable, message }.into())
             }
         }
     }

@@ -10,12 +10,12 @@ use common::retry::Backoff;
 use common::s3::Entry;
 
 use crate::bucket::Bucket;
+use crate::cli::Options;
 use crate::input::{Goal, Task};
 use crate::look::Seen;
 use crate::output::{Act, Done};
 use crate::refuse;
 use crate::restore::Restorer;
-use crate::version::content::Content;
 
 /// Looks at one key before its restore is given up, where others keep writing to it or a store without guards loses its
 /// answers.
@@ -103,13 +103,29 @@ impl Restorer {
         if told_no || (guarded && trouble.is_fatal()) {
             return Err(refuse::trouble(trouble));
         }
-        let now = self.list(&task.target).await?;
+        let now = match self.list(&task.target).await {
+            Ok(now) => now,
+            Err(why) => {
+                return Err(refuse::after_write(
+                    refuse::unknown(refuse::trouble(trouble), &why),
+                    seen.latest_id(),
+                ));
+            }
+        };
         if now.latest_id() != seen.latest_id() {
             let beneath = now.entries.get(1).map(|entry| entry.version_id.as_str());
-            if let Some(latest) = now.latest().filter(|_| beneath == seen.latest_id())
-                && self.is_ours(task, latest).await?
-            {
-                return Ok(After::Made(self.made(task, seen, latest).await?));
+            if let Some(latest) = now.latest().filter(|_| beneath == seen.latest_id()) {
+                let act = if task.goal == Goal::Deleted { Act::MarkDeleted } else { Act::Copy };
+                match self.taken_for(task, Done::after(act, task, seen), latest).await {
+                    Ok(None) => {}
+                    Ok(Some(done)) => return Ok(After::Made(self.finish(task, done).await?)),
+                    Err(why) => {
+                        return Err(refuse::after_write(
+                            refuse::unknown(refuse::trouble(trouble), &why),
+                            seen.latest_id(),
+                        ));
+                    }
+                }
             }
             if self.options.force && tried < TRIES {
                 return Ok(After::Again);
@@ -127,29 +143,45 @@ impl Restorer {
         Ok(After::Again)
     }
 
-    /// Whether this entry, the only one since the last look, is what the task was about to write.
-    async fn is_ours(&self, task: &Task, latest: &Entry) -> Result<bool, Failure> {
-        match &task.goal {
-            Goal::Version(id) => {
-                let head = self.head(&task.source, id).await?;
-                let wanted = self.wanted(task, id, &head);
-                Ok(self.is_as_wanted(&wanted, task, latest, None).await?.is_some())
-            }
-            _ => Ok(latest.delete_marker),
+    /// The outcome of a write whose answer was lost, if this entry on top of what was current is what it was to make.
+    pub async fn taken_for(
+        &self,
+        task: &Task,
+        planned: Done,
+        entry: &Entry,
+    ) -> Result<Option<Done>, Failure> {
+        let version_id = Some(entry.version_id.clone());
+        let Goal::Version(id) = &task.goal else {
+            return Ok(entry.delete_marker.then_some(Done { version_id, ..planned }));
+        };
+        if entry.version_id == *id && !task.is_aside() {
+            return Ok(None);
         }
+        let head = self.head(&task.source, id).await?;
+        let verified = self.is_copy(&self.wanted(task, id, &head), task, entry, None).await?;
+        Ok(verified.map(|verified| Done {
+            version_id,
+            verified: Some(verified),
+            bytes: entry.size,
+            ..planned
+        }))
     }
 
-    /// The outcome of a write whose answer was lost.
-    async fn made(&self, task: &Task, seen: &Seen, latest: &Entry) -> Result<Done, Failure> {
-        let version_id = Some(latest.version_id.clone());
-        let Goal::Version(id) = &task.goal else {
-            return Ok(Done { version_id, ..Done::after(Act::MarkDeleted, task, seen) });
-        };
-        let head = self.head(&task.source, id).await?;
-        let wanted = self.wanted(task, id, &head);
-        let copy = Content { size: latest.size, ..Content::default() };
-        let verified = Some(self.verify(&wanted, task, &latest.version_id, &copy).await?);
-        Ok(Done { version_id, verified, bytes: latest.size, ..Done::after(Act::Copy, task, seen) })
+    /// Does what is left to do after such a write.
+    pub async fn finish(&self, task: &Task, done: Done) -> Result<Done, Failure> {
+        let Options { acl, dry_run, .. } = self.options;
+        if let (Goal::Version(id), Some(copy)) = (&task.goal, &done.version_id)
+            && acl
+            && !dry_run
+        {
+            let finished = async {
+                let head = self.head(&task.source, id).await?;
+                self.copy_acl(&self.wanted(task, id, &head), &task.target, copy).await
+            };
+            let before = done.previous_version_id.as_deref();
+            finished.await.map_err(|failure| refuse::after_write(failure, before))?;
+        }
+        Ok(done)
     }
 }
 

@@ -45,24 +45,27 @@ struct Part {
 }
 
 impl Restorer {
-    /// Copies a version in parts of these sizes. Whatever fails, no upload is left behind.
+    /// Copies a version in parts of these sizes; `begun` gets the upload's id before anything is copied. Whatever fails, no
+    /// upload is left behind.
     pub async fn copy_parts(
         &self,
         wanted: &Wanted<'_>,
         target: &Place,
         condition: &Condition,
         sizes: &[u64],
+        begun: impl AsyncFnOnce(&str) -> Result<(), Failure>,
     ) -> Result<Copied, Unfinished> {
         let tagging = self.tags(wanted.place, wanted.version_id).await.map_err(Unfinished::Failure)?;
         let id = self.begin(wanted, target, &tagging.unwrap_or_default()).await?;
         let upload = Upload { wanted, target, id };
         let copied = async {
+            begun(&upload.id).await.map_err(Unfinished::Failure)?;
             let parts = self.send_parts(&upload, sizes).await?;
             Ok(self.complete(&upload, condition, parts).await?)
         }
         .await;
         if copied.is_err() {
-            self.abort(&upload).await;
+            self.abort(target, &upload.id).await;
         }
         copied
     }
@@ -204,8 +207,8 @@ impl Restorer {
         Ok(Copied { version_id, content: Content::completed(&output, wanted.content.digest) })
     }
 
-    async fn abort(&self, upload: &Upload<'_>) {
-        let Upload { target, id, .. } = upload;
+    /// Ends an upload, so that nobody pays for its parts.
+    pub async fn abort(&self, target: &Place, id: &str) {
         let abort =
             self.client.abort_multipart_upload().bucket(&target.bucket).key(&target.key).upload_id(id);
         if let Err(err) = abort.send().await {

@@ -51,6 +51,24 @@ impl Restorer {
         latest: &Entry,
         head: Option<&HeadObjectOutput>,
     ) -> Result<Option<Verified>, Failure> {
+        let verified = self.is_copy(wanted, task, latest, head).await?;
+        if verified.is_some()
+            && self.options.acl
+            && !self.same_acl(wanted, &task.target, &latest.version_id).await?
+        {
+            return Ok(None);
+        }
+        Ok(verified)
+    }
+
+    /// The same but for the ACL, which a copy is given only after it is made.
+    pub async fn is_copy(
+        &self,
+        wanted: &Wanted<'_>,
+        task: &Task,
+        latest: &Entry,
+        head: Option<&HeadObjectOutput>,
+    ) -> Result<Option<Verified>, Failure> {
         if latest.delete_marker || latest.size != wanted.content.size {
             return Ok(None);
         }
@@ -72,8 +90,7 @@ impl Restorer {
             return Ok(None);
         };
         let same = wanted.headers.are_in(&Headers::of(head, now))
-            && self.same_tags(wanted, &task.target, &latest.version_id, head.tag_count).await?
-            && (!self.options.acl || self.same_acl(wanted, &task.target, &latest.version_id).await?);
+            && self.same_tags(wanted, &task.target, &latest.version_id, head.tag_count).await?;
         Ok(same.then_some(verified))
     }
 }

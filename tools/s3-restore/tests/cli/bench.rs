@@ -1,5 +1,6 @@
 //! What the tests share: a server with one bucket, records for the tool, and a look at the keys afterwards.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use aws_sdk_s3::Client;
@@ -35,6 +36,11 @@ pub fn run(url: &str, args: &[&str], records: &[Value]) -> Output {
 /// Records as JSON lines.
 pub fn lines(records: &[Value]) -> String {
     records.iter().map(|record| format!("{record}\n")).collect()
+}
+
+/// The keys of records.
+pub fn keys(records: &[Value]) -> BTreeSet<String> {
+    records.iter().map(|record| record["key"].as_str().unwrap().to_owned()).collect()
 }
 
 /// A record without a plan.

@@ -1,13 +1,11 @@
 //! Faults between the tool and the store: nothing is lost, nothing is done twice.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 use testkit::fault::{Fault, Plan, Proxy, Rule};
 use testkit::s3::{Options, Put, Server};
 
 use crate::bench::{
-    BUCKET, Eyes, copies, deleted, lines, message, overwritten, planned, rejected, restored, server,
+    BUCKET, Eyes, copies, deleted, keys, lines, message, overwritten, planned, rejected, restored, server,
     server_with, tool, wanted,
 };
 
@@ -19,10 +17,6 @@ fn assert_each_once(server: &Server, records: &[Value]) {
         assert_eq!(eyes.body(key).as_deref(), Some("good"), "{key}");
         assert_eq!(eyes.versions(key).len(), 3, "{key}");
     }
-}
-
-fn keys(records: &[Value]) -> BTreeSet<String> {
-    records.iter().map(|record| record["key"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]

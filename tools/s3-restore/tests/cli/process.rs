@@ -6,18 +6,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::Value;
 use testkit::fault::{Fault, Plan, Proxy, Rule, nowhere};
-use testkit::s3::Put;
 
-use crate::bench::{
-    BUCKET, Eyes, copies, deleted, lines, overwritten, planned, read, restored, run, server, tool, wanted,
-};
-
-fn keys(records: &[Value]) -> BTreeSet<String> {
-    records.iter().map(|record| record["key"].as_str().unwrap().to_owned()).collect()
-}
+use crate::bench::{Eyes, copies, keys, lines, overwritten, run, server, tool, wanted};
 
 #[test]
 fn wrong_credentials_end_the_run_within_seconds() {
@@ -136,100 +128,6 @@ fn a_signal_finishes_what_is_in_flight_and_takes_no_more() {
 }
 
 #[test]
-fn a_killed_run_is_taken_up_by_its_journal() {
-    let server = server();
-    let records = copies(&server, 30);
-    let folder = TempDir::new().unwrap();
-    let journal = folder.path().join("journal");
-    // The eleventh copy hangs, so that the run is surely killed in the middle.
-    let plan = Plan::new(3).rule(Rule::new(Fault::Hang).operation("CopyObject").nth(11));
-    let proxy = Proxy::start(server.url(), plan);
-    let mut running = tool(proxy.url())
-        .args(["--concurrency", "4", "--journal"])
-        .arg(&journal)
-        .stdin(lines(&records))
-        .spawn();
-    let mut before = Vec::new();
-    for _ in 0..10 {
-        before.push(serde_json::from_str::<Value>(&running.line().unwrap()).unwrap());
-    }
-    running.signal("KILL");
-    let killed = running.wait();
-    assert_eq!(killed.signal, Some(9));
-
-    let output = tool(server.url()).arg("--journal").arg(&journal).stdin(lines(&records)).run();
-    output.assert_code(0);
-    assert_eq!(keys(&output.records()), keys(&records));
-    let eyes = Eyes::on(&server);
-    for record in &records {
-        let key = record["key"].as_str().unwrap();
-        assert_eq!(eyes.body(key).as_deref(), Some("good"), "{key}");
-        assert_eq!(eyes.versions(key).len(), 3, "{key} was restored twice");
-    }
-    let after = output.records();
-    assert!(before.iter().all(|record| after.contains(record)), "a recorded result changed");
-
-    server.clear_requests();
-    let again = tool(server.url()).arg("--journal").arg(&journal).stdin(lines(&records)).run();
-    again.assert_code(0);
-    assert_eq!(keys(&again.records()), keys(&records));
-    assert!(server.requests().is_empty());
-}
-
-#[test]
-fn work_that_was_done_but_not_written_down_is_told_by_the_next_run() {
-    let server = server();
-    let (old, bad) = overwritten(&server, "copied");
-    let (beneath, marker) = deleted(&server, "undeleted");
-    let born = server.put(BUCKET, "born", Put::bytes("new"));
-    let mut undelete = planned("undeleted", &beneath, "undelete", &marker);
-    undelete["plan"]["markers"] = json!([marker]);
-    let records =
-        [planned("copied", &old, "copy", &bad), undelete, planned("born", &born, "mark-deleted", &born)];
-    let folder = TempDir::new().unwrap();
-    let journal = folder.path().join("journal");
-    // Everything is carried out, and no answer comes.
-    let silence = Fault::SlowBody(Duration::from_secs(3600));
-    let plan = Plan::new(3)
-        .rule(Rule::new(silence.clone()).operation("CopyObject"))
-        .rule(Rule::new(Fault::Hang).operation("HeadObject").matching({
-            let seen = AtomicU32::new(0);
-            move |request| request.target.contains("/undeleted") && seen.fetch_add(1, Ordering::Relaxed) > 0
-        }))
-        .rule(Rule::new(Fault::ResetAfter).operation("DeleteObject").target("/born"))
-        .rule(Rule::new(Fault::Hang).operation("ListObjectVersions").target("born"));
-    let proxy = Proxy::start(server.url(), plan);
-    let running =
-        tool(proxy.url()).args(["--delete-newer", "--journal"]).arg(&journal).stdin(lines(&records)).spawn();
-    let eyes = Eyes::on(&server);
-    let done = || {
-        eyes.body("copied").as_deref() == Some("good")
-            && eyes.body("undeleted").is_some()
-            && eyes.body("born").is_none()
-    };
-    while !done() {
-        std::thread::yield_now();
-    }
-    running.signal("KILL");
-    assert_eq!(running.wait().signal, Some(9));
-    assert_eq!(read(&journal), "");
-
-    let output =
-        tool(server.url()).args(["--delete-newer", "--journal"]).arg(&journal).stdin(lines(&records)).run();
-    output.assert_code(0);
-    for record in output.records() {
-        let (restore, plan) = (&record["restore"], &record["plan"]);
-        assert_eq!(restore["action"], plan["action"], "{record}");
-        assert_eq!(restore["previous_version_id"], plan["current_version_id"], "{record}");
-    }
-    assert_eq!(eyes.versions("copied").len(), 3);
-    tool(server.url()).arg("--undo").stdin(output.stdout).run().assert_code(0);
-    assert_eq!(eyes.body("copied").as_deref(), Some("bad!!"));
-    assert_eq!(eyes.body("undeleted"), None);
-    assert_eq!(eyes.body("born").as_deref(), Some("new"));
-}
-
-#[test]
 fn a_copy_costs_three_requests_and_finding_it_done_four() {
     let server = server();
     let records = copies(&server, 10);
@@ -238,22 +136,6 @@ fn a_copy_costs_three_requests_and_finding_it_done_four() {
     server.clear_requests();
     run(server.url(), &[], &records).assert_code(0);
     assert_eq!(server.requests().len(), 1 + 10 * 4);
-}
-
-#[test]
-fn a_rehearsal_and_a_thaw_leave_nothing_in_the_journal() {
-    let server = server();
-    let (old, new) = overwritten(&server, "a.jpg");
-    let frozen = server.put(BUCKET, "frozen", Put::bytes("cold").storage_class("GLACIER"));
-    server.put(BUCKET, "frozen", Put::bytes("new"));
-    let folder = TempDir::new().unwrap();
-    let journal = folder.path().join("journal");
-    let flag = journal.to_str().unwrap();
-    run(server.url(), &["-n", "--journal", flag], &[planned("a.jpg", &old, "copy", &new)]).assert_code(0);
-    run(server.url(), &["--thaw", "1", "--journal", flag], &[wanted("frozen", &frozen)]).assert_code(0);
-    assert_eq!(read(&journal), "");
-    let output = run(server.url(), &["--journal", flag], &[planned("a.jpg", &old, "copy", &new)]);
-    assert_eq!(restored(&output)["action"], "copy");
 }
 
 #[test]

@@ -1,0 +1,399 @@
+//! Runs that are killed at a known point, and the next ones with the same journal: whatever was done is told with what was
+//! there before, and `--undo` takes it back.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use testkit::fault::{Fault, Plan, Proxy, Rule};
+use testkit::s3::{Put, Server};
+use testkit::tool::Output;
+
+use crate::bench::{
+    BUCKET, Eyes, copies, deleted, keys, lines, message, overwritten, planned, read, rejected, restored,
+    server, tool, wanted,
+};
+
+/// A journal, and an endpoint whose faults are met by the run that is killed alone.
+struct Crash {
+    proxy: Proxy,
+    armed: Arc<AtomicBool>,
+    folder: TempDir,
+}
+
+impl Crash {
+    fn new(server: &Server, rules: impl IntoIterator<Item = Rule>) -> Self {
+        let armed = Arc::new(AtomicBool::new(true));
+        let plan = rules.into_iter().fold(Plan::new(1), |plan, rule| {
+            let armed = Arc::clone(&armed);
+            plan.rule(rule.matching(move |_| armed.load(Ordering::Relaxed)))
+        });
+        let proxy = Proxy::start(server.url(), plan);
+        Self { proxy, armed, folder: TempDir::new().unwrap() }
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.folder.path().join("journal")
+    }
+
+    /// Runs the tool until something is true, and kills it then.
+    fn kill(&self, args: &[&str], records: &[Value], is_there: impl Fn() -> bool) {
+        let tool = tool(self.proxy.url()).args(args).arg("--journal").arg(self.journal());
+        let mut running = tool.stdin(lines(records)).spawn();
+        while !is_there() {
+            assert!(!running.has_ended(), "{}", running.wait().stderr);
+            std::thread::yield_now();
+        }
+        running.signal("KILL");
+        assert_eq!(running.wait().signal, Some(9));
+        self.armed.store(false, Ordering::Relaxed);
+    }
+
+    /// The same line again.
+    fn again(&self, args: &[&str], records: &[Value]) -> Output {
+        let tool = tool(self.proxy.url()).args(args).arg("--journal").arg(self.journal());
+        tool.stdin(lines(records)).run()
+    }
+
+    fn met(&self, fault: &str) -> bool {
+        self.proxy.count(fault) > 0
+    }
+}
+
+/// The answer is carried out and never comes.
+fn silence() -> Fault {
+    Fault::SlowBody(Duration::from_secs(3600))
+}
+
+/// DeleteObject is carried out n times. The last answer is lost, and the next try waits for ever.
+fn deleted_without_an_answer(n: u64) -> [Rule; 2] {
+    let lost = Rule::new(Fault::ResetAfter).operation("DeleteObject").nth(n);
+    // Those that the first rule lets pass: n - 1 of them before the lost one.
+    [lost, Rule::new(Fault::Hang).operation("DeleteObject").nth(n)]
+}
+
+fn undo(server: &Server, output: &Output) {
+    tool(server.url()).arg("--undo").stdin(output.stdout.clone()).run().assert_code(0);
+}
+
+/// The record with a plan, and without.
+fn both(record: &Value) -> [Vec<Value>; 2] {
+    let mut bare = record.clone();
+    bare.as_object_mut().unwrap().remove("plan");
+    [vec![record.clone()], vec![bare]]
+}
+
+#[test]
+fn a_copy_that_was_not_sent_is_made_by_the_next_run() {
+    for with_plan in [0, 1] {
+        let server = server();
+        let (old, bad) = overwritten(&server, "a.jpg");
+        let record = &both(&planned("a.jpg", &old, "copy", &bad))[with_plan];
+        let crash = Crash::new(&server, [Rule::new(Fault::Hang).operation("CopyObject")]);
+        crash.kill(&[], record, || crash.met("Hang"));
+        // What was current is on disk before anything is sent.
+        let intent: Value = serde_json::from_str(read(&crash.journal()).lines().nth(1).unwrap()).unwrap();
+        assert_eq!(intent["intent"]["restore"]["action"], "copy");
+        assert_eq!(intent["intent"]["restore"]["previous_version_id"], bad);
+
+        let output = crash.again(&[], record);
+        output.assert_code(0);
+        assert_eq!(restored(&output)["previous_version_id"], bad);
+        let eyes = Eyes::on(&server);
+        assert_eq!((eyes.body("a.jpg").as_deref(), eyes.versions("a.jpg").len()), (Some("good"), 3));
+        undo(&server, &output);
+        assert_eq!(eyes.body("a.jpg").as_deref(), Some("bad!!"));
+    }
+}
+
+#[test]
+fn a_copy_that_was_made_is_told_with_what_was_there_before() {
+    for with_plan in [0, 1] {
+        let server = server();
+        let (old, bad) = overwritten(&server, "a.jpg");
+        let record = &both(&planned("a.jpg", &old, "copy", &bad))[with_plan];
+        let crash = Crash::new(&server, [Rule::new(silence()).operation("CopyObject")]);
+        let eyes = Eyes::on(&server);
+        crash.kill(&[], record, || eyes.body("a.jpg").as_deref() == Some("good"));
+        let copy = eyes.entries("a.jpg")[0].version_id.clone();
+
+        let rehearsal = crash.again(&["-n"], record);
+        rehearsal.assert_code(0);
+        assert_eq!(restored(&rehearsal)["dry_run"], true);
+        let output = crash.again(&[], record);
+        output.assert_code(0);
+        let done = restored(&output);
+        assert_eq!((&done["action"], &done["version_id"]), (&json!("copy"), &json!(copy)));
+        assert_eq!((&done["previous_version_id"], &done["verified"]), (&json!(bad), &json!("checksum")));
+        assert_eq!(done.get("replayed"), None);
+        assert_eq!(eyes.versions("a.jpg").len(), 3, "it was copied twice");
+        undo(&server, &output);
+        assert_eq!(eyes.body("a.jpg").as_deref(), Some("bad!!"));
+    }
+}
+
+#[test]
+fn a_copy_where_nothing_was_is_undone_by_a_delete_marker() {
+    let server = server();
+    server.create_bucket("scratch");
+    let (old, _) = overwritten(&server, "a.jpg");
+    let args = ["--to", "s3://scratch/x/"];
+    let crash = Crash::new(&server, [Rule::new(silence()).operation("CopyObject")]);
+    let eyes = Eyes::on(&server);
+    crash.kill(&args, &[wanted("a.jpg", &old)], || eyes.body_in("scratch", "x/a.jpg").is_some());
+    let output = crash.again(&args, &[wanted("a.jpg", &old)]);
+    output.assert_code(0);
+    assert_eq!(restored(&output)["action"], "copy");
+    assert_eq!(server.versions("scratch").len(), 1);
+    undo(&server, &output);
+    assert_eq!(eyes.body_in("scratch", "x/a.jpg"), None);
+}
+
+#[test]
+fn markers_that_were_removed_before_the_kill_are_all_told() {
+    for (with_plan, removed) in [(0, 1), (0, 2), (0, 3), (1, 1), (1, 2), (1, 3)] {
+        let server = server();
+        let (old, first) = deleted(&server, "a.jpg");
+        let second = server.put(BUCKET, "a.jpg", Put::marker());
+        let top = server.put(BUCKET, "a.jpg", Put::marker());
+        let markers = json!([top, second, first]);
+        let mut record = planned("a.jpg", &old, "undelete", &top);
+        record["plan"]["markers"] = markers.clone();
+        let record = &both(&record)[with_plan];
+        let crash = Crash::new(&server, deleted_without_an_answer(removed));
+        crash.kill(&[], record, || crash.met("Hang"));
+        let eyes = Eyes::on(&server);
+        assert_eq!(eyes.entries("a.jpg").len() as u64, 4 - removed);
+
+        let output = crash.again(&[], record);
+        output.assert_code(0);
+        let done = restored(&output);
+        assert_eq!((&done["action"], &done["removed_markers"]), (&json!("undelete"), &markers));
+        assert_eq!(
+            (&done["previous_version_id"], &done["previous_delete_marker"]),
+            (&json!(top), &json!(true))
+        );
+        assert_eq!(eyes.body("a.jpg").as_deref(), Some("good"));
+        undo(&server, &output);
+        assert_eq!(eyes.body("a.jpg"), None);
+    }
+}
+
+#[test]
+fn a_marker_that_was_added_is_told_and_can_be_removed() {
+    let server = server();
+    let born = server.put(BUCKET, "a.jpg", Put::bytes("new"));
+    let record = [planned("a.jpg", &born, "mark-deleted", &born)];
+    let crash = Crash::new(&server, deleted_without_an_answer(1));
+    crash.kill(&["--delete-newer"], &record, || crash.met("Hang"));
+    let output = crash.again(&["--delete-newer"], &record);
+    output.assert_code(0);
+    let done = restored(&output);
+    let eyes = Eyes::on(&server);
+    let marker = eyes.entries("a.jpg")[0].version_id.clone();
+    assert_eq!((&done["action"], &done["version_id"]), (&json!("mark-deleted"), &json!(marker)));
+    assert_eq!(done["previous_version_id"], born);
+    assert_eq!(eyes.entries("a.jpg").len(), 2);
+    undo(&server, &output);
+    assert_eq!(eyes.body("a.jpg").as_deref(), Some("new"));
+}
+
+#[test]
+fn an_upload_that_was_begun_is_ended_and_the_copy_made() {
+    for operation in ["UploadPartCopy", "CompleteMultipartUpload"] {
+        let server = server();
+        let old = server.put(BUCKET, "large", Put::synthetic(6 << 30));
+        let bad = server.put(BUCKET, "large", Put::bytes("bad!!"));
+        let crash = Crash::new(&server, [Rule::new(Fault::Hang).operation(operation)]);
+        crash.kill(&[], &[wanted("large", &old)], || crash.met("Hang"));
+        assert_eq!(server.open_uploads(BUCKET), 1);
+        let output = crash.again(&[], &[wanted("large", &old)]);
+        output.assert_code(0);
+        assert_eq!(restored(&output)["previous_version_id"], bad);
+        assert_eq!((server.open_uploads(BUCKET), server.versions(BUCKET).len()), (0, 3));
+    }
+}
+
+#[test]
+fn an_upload_that_was_completed_is_told_with_what_was_there_before() {
+    let server = server();
+    let old = server.put(BUCKET, "large", Put::synthetic(6 << 30));
+    let bad = server.put(BUCKET, "large", Put::bytes("bad!!"));
+    let crash = Crash::new(&server, [Rule::new(silence()).operation("CompleteMultipartUpload")]);
+    crash.kill(&[], &[wanted("large", &old)], || server.versions(BUCKET).len() == 3);
+    let output = crash.again(&[], &[wanted("large", &old)]);
+    output.assert_code(0);
+    let done = restored(&output);
+    assert_eq!((&done["action"], &done["previous_version_id"]), (&json!("copy"), &json!(bad)));
+    assert_eq!((server.open_uploads(BUCKET), server.versions(BUCKET).len()), (0, 3));
+}
+
+#[test]
+fn a_copy_that_somebody_wrote_over_is_named_and_theirs_stays() {
+    let server = server();
+    let (old, bad) = overwritten(&server, "a.jpg");
+    let crash = Crash::new(&server, [Rule::new(silence()).operation("CopyObject")]);
+    let eyes = Eyes::on(&server);
+    crash.kill(&[], &[wanted("a.jpg", &old)], || eyes.body("a.jpg").as_deref() == Some("good"));
+    let copy = eyes.entries("a.jpg")[0].version_id.clone();
+    let theirs = server.put(BUCKET, "a.jpg", Put::bytes("theirs"));
+    for _ in 0..2 {
+        let output = crash.again(&[], &[wanted("a.jpg", &old)]);
+        assert_eq!(rejected(&output), "superseded");
+        for id in [&copy, &bad, &theirs] {
+            assert!(message(&output).contains(id.as_str()), "{}", message(&output));
+        }
+    }
+    assert_eq!(eyes.body("a.jpg").as_deref(), Some("theirs"));
+    let output = crash.again(&["--force"], &[wanted("a.jpg", &old)]);
+    output.assert_code(0);
+    assert_eq!(restored(&output)["previous_version_id"], theirs);
+    assert_eq!(eyes.body("a.jpg").as_deref(), Some("good"));
+}
+
+#[test]
+fn a_write_in_place_of_the_copy_is_not_written_over() {
+    for aside in [false, true] {
+        let server = server();
+        server.create_bucket("scratch");
+        let (old, _) = overwritten(&server, "a.jpg");
+        let args: &[&str] = if aside { &["--to", "s3://scratch/"] } else { &[] };
+        let bucket = if aside { "scratch" } else { BUCKET };
+        let crash = Crash::new(&server, [Rule::new(Fault::Hang).operation("CopyObject")]);
+        crash.kill(args, &[wanted("a.jpg", &old)], || crash.met("Hang"));
+        let theirs = server.put(bucket, "a.jpg", Put::bytes("theirs"));
+        let output = crash.again(args, &[wanted("a.jpg", &old)]);
+        assert_eq!(rejected(&output), "changed-since");
+        let eyes = Eyes::on(&server);
+        assert_eq!(eyes.body_in(bucket, "a.jpg").as_deref(), Some("theirs"));
+        let output = crash.again(&[args, &["--force"]].concat(), &[wanted("a.jpg", &old)]);
+        output.assert_code(0);
+        assert_eq!(restored(&output)["previous_version_id"], theirs);
+    }
+}
+
+#[test]
+fn a_write_on_top_of_markers_half_removed_stays_and_they_are_named() {
+    let server = server();
+    let (old, first) = deleted(&server, "a.jpg");
+    let top = server.put(BUCKET, "a.jpg", Put::marker());
+    let crash = Crash::new(&server, deleted_without_an_answer(1));
+    crash.kill(&[], &[wanted("a.jpg", &old)], || crash.met("Hang"));
+    let theirs = server.put(BUCKET, "a.jpg", Put::bytes("theirs"));
+    let output = crash.again(&[], &[wanted("a.jpg", &old)]);
+    assert_eq!(rejected(&output), "changed-since");
+    assert!(message(&output).contains(&first), "{}", message(&output));
+    let eyes = Eyes::on(&server);
+    assert_eq!(eyes.body("a.jpg").as_deref(), Some("theirs"));
+    assert!(eyes.entries("a.jpg").iter().any(|entry| entry.version_id == top));
+    let output = crash.again(&["--force"], &[wanted("a.jpg", &old)]);
+    output.assert_code(0);
+    let done = restored(&output);
+    assert_eq!((&done["action"], &done["previous_version_id"]), (&json!("copy"), &json!(theirs)));
+    assert_eq!(done["removed_markers"], json!([first]));
+    undo(&server, &output);
+    assert_eq!(eyes.body("a.jpg").as_deref(), Some("theirs"));
+}
+
+#[test]
+fn a_copy_that_waits_for_its_acl_gets_it_from_the_next_run() {
+    let server = server();
+    let (old, bad) = overwritten(&server, "a.jpg");
+    let crash = Crash::new(&server, [Rule::new(Fault::Hang).operation("PutObjectAcl")]);
+    crash.kill(&["--acl"], &[wanted("a.jpg", &old)], || crash.met("Hang"));
+    assert_eq!(server.count("PutObjectAcl"), 0);
+    let output = crash.again(&["--acl"], &[wanted("a.jpg", &old)]);
+    output.assert_code(0);
+    assert_eq!(restored(&output)["previous_version_id"], bad);
+    assert_eq!((server.count("PutObjectAcl"), Eyes::on(&server).versions("a.jpg").len()), (1, 3));
+}
+
+#[test]
+fn a_killed_run_is_resumed_by_its_journal() {
+    let server = server();
+    let records = copies(&server, 30);
+    // The eleventh copy hangs, so that the run is surely killed in the middle.
+    let crash = Crash::new(&server, [Rule::new(Fault::Hang).operation("CopyObject").nth(11)]);
+    let journal = crash.journal();
+    let written = |path: &Path| path.exists() && read(path).matches("\"result\":").count() >= 10;
+    let args = ["--concurrency", "4"];
+    crash.kill(&args, &records, || crash.met("Hang") && written(&journal));
+    let results = read(&journal);
+    let before: Vec<Value> = results
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok()?.get("result").cloned())
+        .collect();
+
+    let output = crash.again(&args, &records);
+    output.assert_code(0);
+    assert_eq!(keys(&output.records()), keys(&records));
+    let eyes = Eyes::on(&server);
+    for record in &records {
+        let key = record["key"].as_str().unwrap();
+        assert_eq!(eyes.body(key).as_deref(), Some("good"), "{key}");
+        assert_eq!(eyes.versions(key).len(), 3, "{key} was restored twice");
+    }
+    let after = output.records();
+    for mut record in before {
+        record["restore"]["replayed"] = true.into();
+        assert!(after.contains(&record), "a recorded result changed: {record}");
+    }
+
+    server.clear_requests();
+    let third = crash.again(&args, &records);
+    third.assert_code(0);
+    assert_eq!(keys(&third.records()), keys(&records));
+    assert!(third.records().iter().all(|record| record["restore"]["replayed"] == true));
+    assert!(server.requests().iter().all(|request| request.operation == "ListObjectVersions"));
+}
+
+#[test]
+fn all_kinds_of_work_are_told_by_the_next_run() {
+    let server = server();
+    let (old, bad) = overwritten(&server, "copied");
+    let (beneath, marker) = deleted(&server, "undeleted");
+    let born = server.put(BUCKET, "born", Put::bytes("new"));
+    let mut undelete = planned("undeleted", &beneath, "undelete", &marker);
+    undelete["plan"]["markers"] = json!([marker]);
+    let records =
+        [planned("copied", &old, "copy", &bad), undelete, planned("born", &born, "mark-deleted", &born)];
+    // Everything is carried out, and no answer comes.
+    let crash = Crash::new(
+        &server,
+        [
+            Rule::new(silence()).operation("CopyObject"),
+            Rule::new(Fault::Hang).operation("HeadObject").matching({
+                let seen = AtomicU32::new(0);
+                move |request| {
+                    request.target.contains("/undeleted") && seen.fetch_add(1, Ordering::Relaxed) > 0
+                }
+            }),
+            Rule::new(Fault::ResetAfter).operation("DeleteObject").target("/born"),
+            Rule::new(Fault::Hang).operation("ListObjectVersions").target("born"),
+        ],
+    );
+    let eyes = Eyes::on(&server);
+    let done = || {
+        eyes.body("copied").as_deref() == Some("good")
+            && eyes.body("undeleted").is_some()
+            && eyes.body("born").is_none()
+    };
+    crash.kill(&["--delete-newer"], &records, done);
+    assert!(!read(&crash.journal()).contains("\"result\":"));
+
+    let output = crash.again(&["--delete-newer"], &records);
+    output.assert_code(0);
+    for record in output.records() {
+        let (restore, plan) = (&record["restore"], &record["plan"]);
+        assert_eq!(restore["action"], plan["action"], "{record}");
+        assert_eq!(restore["previous_version_id"], plan["current_version_id"], "{record}");
+    }
+    assert_eq!(eyes.versions("copied").len(), 3);
+    undo(&server, &output);
+    assert_eq!(eyes.body("copied").as_deref(), Some("bad!!"));
+    assert_eq!(eyes.body("undeleted"), None);
+    assert_eq!(eyes.body("born").as_deref(), Some("new"));
+}

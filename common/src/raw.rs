@@ -18,6 +18,8 @@ const ARRIVAL: Duration = Duration::from_secs(60);
 /// More than any has: a listing of 1,000 keys of 1,024 bytes, each byte encoded as three; a scan's 1 MiB and one item of
 /// 400 KiB, with seven bytes of JSON for each.
 const MAX: usize = 16 << 20;
+/// What a reader wants to know early stands within this of the beginning; what comes later is not shown again and again.
+const HEAD: usize = 64 << 10;
 /// Room that is made at once: most listings have about as much, and what grows is copied.
 const USUAL: usize = 448 << 10;
 
@@ -43,7 +45,8 @@ impl RawBody {
         self.read_along(|_| true).await
     }
 
-    /// The whole body, once; `head` sees all that has arrived of it, and more of it each time until it returns true.
+    /// The whole body, once; `head` sees all that has arrived of it, and more of it each time until it returns true or
+    /// 64 KiB have arrived.
     ///
     /// # Errors
     /// As [`RawBody::read`].
@@ -64,7 +67,7 @@ async fn collect(body: SdkBody, mut head: impl FnMut(&[u8]) -> bool) -> Result<B
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame.map_err(|err| anyhow!(err))?.into_data() {
             read.extend_from_slice(&data);
-            seen = seen || head(&read);
+            seen = seen || read.len() > HEAD || head(&read);
         }
     }
     Ok(read.freeze())

@@ -186,7 +186,7 @@ impl Trouble {
         let words = match meta.and_then(|meta| meta.message()) {
             Some(words) => words.to_owned(),
             None if status.is_some() && error.as_service_error().is_some() => String::new(),
-            None => chain(error),
+            None => cause(error),
         };
         let colon = if words.is_empty() { "" } else { ": " };
         let region = error.raw_response().and_then(|answer| answer.headers().get("x-amz-bucket-region"));
@@ -222,6 +222,17 @@ impl From<Trouble> for anyhow::Error {
     fn from(trouble: Trouble) -> Self {
         anyhow!(trouble.message)
     }
+}
+
+/// Why there is no whole answer, without the SDK's names for the places where it found out.
+fn cause<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> String {
+    const PLACES: [&str; 5] =
+        ["dispatch failure: ", "response error: ", "user error: ", "timeout: ", "io error: "];
+    let mut text = chain(error);
+    while let Some(rest) = PLACES.iter().find_map(|place| text.strip_prefix(place)) {
+        text = rest.to_owned();
+    }
+    text
 }
 
 #[cfg(test)]

@@ -110,7 +110,8 @@ impl Api {
             |error| Failed { trouble: Trouble::unanswered(what, error), passes: true, wait: Duration::ZERO };
         let answer = self.http.get(url).send().await.map_err(unanswered)?;
         if answer.status() == StatusCode::OK {
-            return answer.bytes().await.map(Vec::from).map_err(unanswered);
+            let body = http::body(what, answer, SILENCE).await;
+            return body.map_err(|trouble| Failed { trouble, passes: true, wait: Duration::ZERO });
         }
         let header = |name: &str| answer.headers().get(name)?.to_str().ok().map(str::to_owned);
         let passes = passes(answer.status().as_u16(), header("stripe-should-retry").as_deref());

@@ -77,7 +77,7 @@ freeze() {
     is_done freeze || ask "$CLUSTER" \
         "freeze writes by $READONLY_PARAMETER and restore $CLUSTER as it was at $AT to $RESTORED?"
     say "1 freeze: $READONLY_PARAMETER becomes true"
-    keep freeze conf-swap --ssm "$READONLY_PARAMETER" --value true
+    swapped freeze --ssm "$READONLY_PARAMETER" --value true
     if [ -n "${PROVE:-}" ] && ! is_done restored; then
         attend outside "$PROVE" || die 1 "PROVE failed: writes may go on; run again with EVIDENCE=$EVIDENCE, or undo"
     fi
@@ -152,13 +152,12 @@ swap() {
     fi
     is_done swap || ask "$RESTORED" "4 confirm: lead the application to $RESTORED by $SECRET?"
     say "5 swap: $POINTER in $SECRET becomes the host of $RESTORED"
-    keep swap conf-swap --secret "$SECRET" --pointer "$POINTER" --value-from endpoint "${check[@]}" \
-        <"$EVIDENCE/restored.jsonl"
+    swapped swap --secret "$SECRET" --pointer "$POINTER" --value-from endpoint "${check[@]}" <"$EVIDENCE/restored.jsonl"
 }
 
 unfreeze() {
     say "6 unfreeze: $READONLY_PARAMETER becomes false"
-    keep unfreeze conf-swap --ssm "$READONLY_PARAMETER" --value false
+    swapped unfreeze --ssm "$READONLY_PARAMETER" --value false
 }
 
 monitor() {
@@ -210,7 +209,9 @@ run() {
 # What was written to the restored cluster since is not in the old one: whoever goes back gives that up.
 undo() {
     load_settings
-    if ! is_begun freeze && ! is_begun swap; then
+    settle freeze /dev/null --ssm "$READONLY_PARAMETER" --value true
+    settle swap "$EVIDENCE/restored.jsonl" --secret "$SECRET" --pointer "$POINTER" --value-from endpoint
+    if ! is_done freeze; then
         say "nothing was changed: nothing to undo. The run in $EVIDENCE can still be resumed"
         return
     fi
@@ -221,13 +222,13 @@ undo() {
     : >"$EVIDENCE/undone"
     if is_done swap; then
         say "undo: $POINTER in $SECRET becomes what it was"
-        keep undo-swap conf-swap --undo <"$EVIDENCE/swap.jsonl"
-    elif [ -e "$EVIDENCE/swap.jsonl.part" ]; then
-        say "undo: the swap of $SECRET was begun and did not end well: see in $EVIDENCE/log what is current"
+        swapped undo-swap --undo <"$EVIDENCE/swap.jsonl"
     fi
     if is_frozen; then
         say "undo: $READONLY_PARAMETER becomes what it was"
-        keep undo-freeze conf-swap --undo <"$EVIDENCE/freeze.jsonl"
+        swapped undo-freeze --undo <"$EVIDENCE/freeze.jsonl"
+        ! grep -q '"swap":{"action":"already"' "$EVIDENCE/freeze.jsonl" ||
+            say "WRITES STAY FROZEN: $READONLY_PARAMETER was true before this run began"
     fi
     say "undone; $RESTORED is kept until somebody deletes it, and the evidence is in $EVIDENCE"
 }

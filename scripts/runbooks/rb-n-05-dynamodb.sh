@@ -129,7 +129,7 @@ swap() {
     [ -z "${CHECK:-}" ] || check=(--check "$CHECK")
     is_done swap || ask "$RESTORED" "3 confirm: lead the application to $RESTORED by $where?$differs"
     say "4 swap: $where becomes $RESTORED"
-    keep swap conf-swap "${place[@]}" --value-from table --expect "$TABLE" "${check[@]}" <"$EVIDENCE/restored.jsonl"
+    swapped swap "${place[@]}" --value-from table --expect "$TABLE" "${check[@]}" <"$EVIDENCE/restored.jsonl"
 }
 
 monitor() {
@@ -180,23 +180,18 @@ still_there() {
 undo() {
     load_settings
     find_place
-    if ! is_begun swap; then
+    settle swap "$EVIDENCE/restored.jsonl" "${place[@]}" --value-from table --expect "$TABLE"
+    if ! is_done swap; then
         say "nothing was changed: nothing to undo$(! is_begun restored || echo "; the new table $RESTORED is kept")." \
             "The run in $EVIDENCE can still be resumed"
         return
     fi
     still_there
-    if is_done swap; then
-        ask "$TABLE" "lead the application back to $TABLE by $where? What was written to $RESTORED stays there."
-    fi
+    ask "$TABLE" "lead the application back to $TABLE by $where? What was written to $RESTORED stays there."
     # First of all, so that no run goes on from here.
     : >"$EVIDENCE/undone"
-    if is_done swap; then
-        say "undo: $where becomes what it was"
-        keep undo-swap conf-swap --undo <"$EVIDENCE/swap.jsonl"
-    elif [ -e "$EVIDENCE/swap.jsonl.part" ]; then
-        say "undo: the swap of $where was begun and did not end well: see in $EVIDENCE/log what is current"
-    fi
+    say "undo: $where becomes what it was"
+    swapped undo-swap --undo <"$EVIDENCE/swap.jsonl"
     say "undone; $RESTORED is kept until somebody deletes it, and the evidence is in $EVIDENCE"
 }
 

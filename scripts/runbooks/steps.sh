@@ -360,6 +360,21 @@ keep() {
     fi
 }
 
+# swapped NAME OPTION...: a swap by conf-swap that is kept as NAME.jsonl, with the way back whatever was killed.
+swapped() { keep "$1" conf-swap "${@:2}" --journal "$EVIDENCE/$1.journal"; }
+
+# settle NAME FILE OPTION...: after a kill in the middle of a swap, whose records come from FILE: keeps it as NAME.jsonl
+# if it was made, and makes none.
+settle() {
+    local name=$1 file=$2 code=0
+    shift 2
+    if is_done "$name" || ! is_begun "$name"; then return; fi
+    say "  looking whether the $name was made"
+    attend into "$EVIDENCE/look-$name-undo.jsonl" '0 3' conf-swap "$@" --dry-run <"$file" || code=$?
+    not_aborted conf-swap "$code" records
+    if grep -q '"swap":{"action":"already"' "$EVIDENCE/look-$name-undo.jsonl"; then swapped "$name" "$@" <"$file"; fi
+}
+
 # What marks a record as repeated, which it is known by without.
 readonly repeated='s/,"replayed":true//;s/,"checked":\(true\|false\)//'
 

@@ -206,6 +206,24 @@ async fn dynamodb_is_not_swapped_in_over_what_somebody_else_swapped() {
 }
 
 #[tokio::test]
+async fn dynamodb_that_swapped_nothing_has_nothing_to_undo_and_can_be_resumed() {
+    let incident = Incident::new().await;
+    let undo = |words: &str| {
+        let output = incident.run("undo --yes", &[]);
+        assert!(output.assert_code(0).text().contains(words), "{}", output.text());
+        assert!(!incident.has("undone"));
+    };
+    // Refused before anything is written.
+    incident.run("--yes -- --no-such-option", &[]).assert_code(2);
+    undo("nothing was changed: nothing to undo. The run");
+    incident.restored_only();
+    undo("nothing to undo; the new table");
+    assert_eq!(incident.used().await, incident.table);
+    incident.run("--yes", &[]).assert_code(0);
+    assert_eq!((incident.used().await, incident.restores()), (incident.restored(), 1));
+}
+
+#[tokio::test]
 async fn dynamodb_can_be_restored_without_a_comparison() {
     let incident = Incident::new().await;
     let output = incident.run("--yes --no-validate", &[]);

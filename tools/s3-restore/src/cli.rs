@@ -15,85 +15,9 @@ use common::{Tool, Usage};
 use jiff::Timestamp;
 
 use crate::batch::args::{Batch, BatchFlags};
+use crate::help::EXAMPLES;
 use crate::version::customer_key::CustomerKey;
 use crate::version::headers::Replacement;
-
-const EXAMPLES: &str = "\
-Examples:
-  The state of a prefix at 10:00 UTC, and a log that can undo it:
-    s3-versions --at 2026-11-20T10:00:00Z s3://photos/originals/ | s3-restore > log.jsonl
-
-  What that would do, without doing it:
-    s3-versions --at 2026-11-20T10:00:00Z s3://photos/originals/ | s3-restore -n
-
-  Back to what was current before:
-    s3-restore --undo < log.jsonl
-
-  Keys and versions from a CSV with the header key,version_id:
-    s3-restore --csv --bucket photos keys.csv
-
-  Aside, to look at first; originals/a.jpg becomes check/originals/a.jpg:
-    s3-restore --to s3://scratch/check/ < versions.jsonl
-
-  Archived versions: ask for them now, run the same line again tomorrow:
-    s3-restore --thaw 7 --thaw-tier bulk < versions.jsonl
-
-  A long run that can be taken up after any crash, and its failures once more:
-    s3-restore --journal restore.journal --rejects failed.jsonl < versions.jsonl > log.jsonl
-    s3-restore < failed.jsonl
-
-  A share of the keys, the first of four, while other machines take 1/4, 2/4 and 3/4:
-    s3-restore --shard 0/4 < versions.jsonl
-
-  Millions of copies by S3 Batch Operations: look at what that would be, then do it:
-    s3-restore -n --batch s3://ops/jobs/1/ \\
-      --batch-role arn:aws:iam::123456789012:role/batch < versions.jsonl
-    s3-restore --confirm --wait --batch s3://ops/jobs/1/ \\
-      --batch-role arn:aws:iam::123456789012:role/batch < versions.jsonl > log.jsonl
-
-What is kept:
-  A copy has the content type, user metadata, cache headers, tags, storage class, encryption,
-  website redirect and object lock of its version, and the ACL with --acl. A bare
-  --metadata-directive REPLACE loses ALL of the metadata, Content-Type among it; S3 needs it for
-  no restore. An object lock is seen, and so kept, only by who may read it
-  (s3:GetObjectRetention, s3:GetObjectLegalHold).
-
-What counts as done:
-  A key is already restored if its current version is the wanted one, or has provably the same
-  content and the same metadata and tags; with --acl, the same ACL too.
-
-Duplicates:
-  Of two records for one key the second is rejected, as long as no more than 1,048,576 other
-  keys lie between them.
-
-S3 Batch Operations:
-  With --batch nothing is copied here. A manifest for each bucket and storage class goes to
-  manifests/ below the prefix, and its job copies within the bucket, metadata and tags with it; the
-  job's report goes to reports/. stdout has one record for each job, or with --wait the records of
-  its copies. Without --confirm a job waits; the same line with --confirm lets it run.
-  Versions are looked at, one request each, so that a job is given only what it can carry out. The
-  others are set apart as JSON lines, and stderr names the command for each file: delete markers
-  (s3-restore-markers-*.jsonl), over 5 GiB (large), archived and not thawed (archived), and an
-  object lock, redirect, class or encryption that a job would lose (special): one that is not the
-  bucket's default. A record without a plan is a copy. The ACL is not kept.
-  A job has no guard: it copies also where somebody wrote to the key after the plan. The version
-  that was current then lies beneath the copy, and the record names it.
-  The same input and prefix have the same manifest and the same job, however often they are run:
-  after a crash, run the line again. For the same copies once more, give another prefix.
-  --trust-records believes size and storage_class of records and looks at no version: the bucket's
-  default encryption holds, locks and redirects get lost, and --undo cannot take back the records
-  of --wait, which have no version_id.
-  Who runs this needs s3:CreateJob, s3:DescribeJob, s3:UpdateJobStatus and iam:PassRole; the role
-  what S3 asks for a copy within the buckets, and to read and write below the prefix.
-  The account is the role's. Manifests, records behind them and reports lie in TMPDIR meanwhile.
-
-Shards:
-  The shard of a key is the first 8 bytes of its BLAKE3, a big-endian number, modulo N. I is what
-  AWS Batch has in AWS_BATCH_JOB_ARRAY_INDEX and Kubernetes in JOB_COMPLETION_INDEX. Lines without
-  a key belong to shard 0.
-
-Exit codes:
-  0 all done, 1 aborted, 2 usage, 3 finished with some records rejected, 101 a bug.";
 
 /// Make versions of S3 objects current again
 ///
@@ -132,7 +56,7 @@ pub struct Cli {
     #[arg(long)]
     delete_newer: bool,
 
-    /// Go on where a key was written to after its plan was made
+    /// Go on where a key was written to after its plan was made, or after a result in the journal
     #[arg(long)]
     force: bool,
 
@@ -152,7 +76,7 @@ pub struct Cli {
     #[arg(long, value_enum, default_value_t, requires = "thaw", value_name = "TIER")]
     thaw_tier: ThawTier,
 
-    /// Keep results in FILE; a run with the same FILE repeats them instead of the work
+    /// Keep intents and results in FILE: the same command with the same FILE resumes a run
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
 

@@ -4,6 +4,7 @@ mod batch;
 mod bucket;
 mod cli;
 mod decide;
+mod help;
 mod input;
 mod intent;
 mod look;

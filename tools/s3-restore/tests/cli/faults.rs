@@ -272,3 +272,84 @@ fn buckets_without_acls_lose_none() {
     let proxy = Proxy::start(server.url(), Plan::new(7).rule(Rule::new(owned).operation("PutObjectAcl")));
     tool(proxy.url()).arg("--acl").stdin(lines(&[planned("a.jpg", &old, "copy", &new)])).run().assert_code(0);
 }
+
+#[test]
+fn a_copy_whose_answer_was_lost_gets_its_acl_too() {
+    let server = server();
+    let (old, new) = overwritten(&server, "a.jpg");
+    let plan = Plan::new(7).rule(Rule::new(Fault::ResetAfter).operation("CopyObject").nth(1));
+    let proxy = Proxy::start(server.url(), plan);
+    let output = tool(proxy.url()).arg("--acl").stdin(lines(&[planned("a.jpg", &old, "copy", &new)])).run();
+    output.assert_code(0);
+    assert_eq!(restored(&output)["previous_version_id"], new);
+    assert_eq!((server.count("PutObjectAcl"), Eyes::on(&server).versions("a.jpg").len()), (1, 3));
+}
+
+/// Something was changed, and then a request fails: the reject says what stands and what was there before.
+#[test]
+fn what_was_changed_before_a_failure_is_named() {
+    let denied = |code: &str| {
+        let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
+        Fault::Answer { status: 403, body }
+    };
+    // This one ends a run, and a run that ends would say nothing of the record.
+    let fatal = || denied("InvalidAccessKeyId");
+
+    let server = server();
+    let (old, new) = overwritten(&server, "a.jpg");
+    let record = lines(&[planned("a.jpg", &old, "copy", &new)]);
+    let proxy = Proxy::start(server.url(), Plan::new(7).rule(Rule::new(fatal()).operation("PutObjectAcl")));
+    let output = tool(proxy.url()).arg("--acl").stdin(record).run();
+    assert_eq!(rejected(&output), "acl-not-kept");
+    let copy = Eyes::on(&server).entries("a.jpg")[0].version_id.clone();
+    assert!(message(&output).contains(&copy) && message(&output).contains(&new), "{}", message(&output));
+
+    // The copy is made, and neither its answer nor a look at the key arrives.
+    let (old, new) = overwritten(&server, "b.jpg");
+    let record = lines(&[planned("b.jpg", &old, "copy", &new)]);
+    let plan = Plan::new(7)
+        .rule(Rule::new(Fault::ResetAfter).operation("CopyObject").nth(1))
+        .rule(Rule::new(fatal()).operation("ListObjectVersions"));
+    let proxy = Proxy::start(server.url(), plan);
+    let output = tool(proxy.url()).stdin(record).run();
+    rejected(&output);
+    assert!(
+        message(&output).contains("not known") && message(&output).contains(&new),
+        "{}",
+        message(&output)
+    );
+
+    // The first of two delete markers is removed.
+    let (old, below) = deleted(&server, "c.jpg");
+    server.put(BUCKET, "c.jpg", Put::marker());
+    let rule = Rule::new(fatal()).operation("DeleteObject").nth(2);
+    let proxy = Proxy::start(server.url(), Plan::new(7).rule(rule));
+    let output = tool(proxy.url()).stdin(lines(&[wanted("c.jpg", &old)])).run();
+    rejected(&output);
+    assert!(message(&output).contains(&format!("removed before it: {below}")), "{}", message(&output));
+
+    // All of a plan's are removed, and what lies beneath cannot be looked at.
+    let (old, marker) = deleted(&server, "d.jpg");
+    let mut record = planned("d.jpg", &old, "undelete", &marker);
+    record["plan"]["markers"] = serde_json::json!([marker]);
+    let rule = Rule::new(denied("AccessDenied")).operation("HeadObject").nth(2);
+    let proxy = Proxy::start(server.url(), Plan::new(7).rule(rule));
+    let output = tool(proxy.url()).stdin(lines(&[record])).run();
+    assert_eq!(rejected(&output), "access-denied");
+    assert!(message(&output).contains(&format!("removed before it: {marker}")), "{}", message(&output));
+}
+
+#[test]
+fn a_removal_that_no_try_had_an_answer_to_is_found_done() {
+    let server = server();
+    let (old, marker) = deleted(&server, "a.jpg");
+    // Every try fails, and the first one was carried out.
+    let busy = Fault::Answer { status: 507, body: "<Error><Code>Busy</Code></Error>".to_owned() };
+    let plan = Plan::new(7)
+        .rule(Rule::new(Fault::ResetAfter).operation("DeleteObject").nth(1))
+        .rule(Rule::new(busy).operation("DeleteObject"));
+    let proxy = Proxy::start(server.url(), plan);
+    let output = tool(proxy.url()).stdin(lines(&[wanted("a.jpg", &old)])).run();
+    output.assert_code(0);
+    assert_eq!(restored(&output)["removed_markers"], serde_json::json!([marker]));
+}

@@ -92,3 +92,32 @@ fn a_job_copies_what_its_manifest_names() {
         }
     });
 }
+
+#[test]
+fn results_of_a_journal_are_held_against_the_present() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (bucket, mut records) = runtime.block_on(async { (moto::bucket("replayed").await, Vec::new()) });
+    let put = |key: &str, body: &'static [u8]| {
+        let put = async {
+            let put = moto::s3().put_object().bucket(&bucket).key(key).body(body.to_vec().into());
+            put.send().await.unwrap().version_id.unwrap()
+        };
+        runtime.block_on(put)
+    };
+    for key in ["a", "b/1", "b/2", "c é+%20"] {
+        records.push(json!({"bucket": bucket, "key": key, "version_id": put(key, b"good")}));
+        put(key, b"bad");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let run = || tool(moto::endpoint()).arg("--journal").arg(&journal).stdin(lines(&records)).run();
+    run().assert_code(0);
+    let again = run();
+    again.assert_code(0);
+    assert!(again.records().iter().all(|record| record["restore"]["replayed"] == true), "{}", again.text());
+    put("b/1", b"theirs");
+    let output = run();
+    output.assert_code(3);
+    assert_eq!((output.records().len(), output.rejects().len()), (3, 1));
+    assert_eq!(output.rejects()[0]["record"]["key"], "b/1");
+}

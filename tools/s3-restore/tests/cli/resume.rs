@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::fault::{Fault, Plan, Proxy, Rule};
-use testkit::s3::{Put, Server};
+use testkit::s3::{Options, Put, Server};
 use testkit::tool::Output;
 
 use crate::bench::{
     BUCKET, Eyes, copies, deleted, keys, lines, message, overwritten, planned, read, rejected, restored,
-    server, tool, wanted,
+    server, server_with, tool, wanted,
 };
 
 /// A journal, and an endpoint whose faults are met by the run that is killed alone.
@@ -396,4 +397,80 @@ fn all_kinds_of_work_are_told_by_the_next_run() {
     assert_eq!(eyes.body("copied").as_deref(), Some("bad!!"));
     assert_eq!(eyes.body("undeleted"), None);
     assert_eq!(eyes.body("born").as_deref(), Some("new"));
+}
+
+#[test]
+fn a_try_that_finds_another_version_is_told_with_that_one() {
+    let server = Arc::new(server());
+    let (old, bad) = overwritten(&server, "a.jpg");
+    let (writer, seen) = (Arc::clone(&server), AtomicU32::new(0));
+    // Somebody writes as the first copy arrives, which fails then; the second is carried out.
+    let race = Rule::new(silence()).operation("CopyObject").matching(move |_| {
+        let is_first = seen.fetch_add(1, Ordering::Relaxed) == 0;
+        if is_first {
+            writer.put(BUCKET, "a.jpg", Put::bytes("theirs"));
+        }
+        !is_first
+    });
+    let crash = Crash::new(&server, [race]);
+    let eyes = Eyes::on(&server);
+    let record = [planned("a.jpg", &old, "copy", &bad)];
+    crash.kill(&["--force"], &record, || eyes.body("a.jpg").as_deref() == Some("good"));
+    let output = crash.again(&["--force"], &record);
+    output.assert_code(0);
+    let theirs = restored(&output)["previous_version_id"].clone();
+    assert!(theirs != bad && theirs != old, "{theirs}");
+    undo(&server, &output);
+    assert_eq!(eyes.body("a.jpg").as_deref(), Some("theirs"));
+}
+
+#[test]
+fn a_copy_in_place_of_a_null_marker_is_told() {
+    let server = server();
+    let (old, _) = overwritten(&server, "a.jpg");
+    let eyes = Eyes::on(&server);
+    eyes.with(async |s3| {
+        let suspended = VersioningConfiguration::builder().status(BucketVersioningStatus::Suspended).build();
+        let put = s3.put_bucket_versioning().bucket(BUCKET).versioning_configuration(suspended);
+        put.send().await.unwrap();
+        s3.delete_object().bucket(BUCKET).key("a.jpg").send().await.unwrap();
+    });
+    let crash = Crash::new(&server, [Rule::new(silence()).operation("CopyObject")]);
+    crash.kill(&[], &[wanted("a.jpg", &old)], || eyes.body("a.jpg").as_deref() == Some("good"));
+    let output = crash.again(&[], &[wanted("a.jpg", &old)]);
+    output.assert_code(0);
+    let done = restored(&output);
+    assert_eq!((&done["action"], &done["version_id"]), (&json!("copy"), &json!("null")));
+    assert_eq!(
+        (&done["previous_version_id"], &done["previous_delete_marker"]),
+        (&json!("null"), &json!(true))
+    );
+}
+
+#[test]
+fn stores_without_guards_are_resumed_too() {
+    let server = server_with(Options { no_conditional_writes: true, ..Options::default() });
+    let (old, bad) = overwritten(&server, "a.jpg");
+    let born = server.put(BUCKET, "born", Put::bytes("new"));
+    let records = [wanted("a.jpg", &old), planned("born", &born, "mark-deleted", &born)];
+    let crash = Crash::new(
+        &server,
+        [
+            Rule::new(silence()).operation("CopyObject").nth(2),
+            Rule::new(Fault::ResetAfter).operation("DeleteObject").nth(2),
+            Rule::new(Fault::Hang).operation("ListObjectVersions").target("born"),
+        ],
+    );
+    let eyes = Eyes::on(&server);
+    let done = || eyes.body("a.jpg").as_deref() == Some("good") && eyes.body("born").is_none();
+    crash.kill(&["--delete-newer"], &records, done);
+    let output = crash.again(&["--delete-newer"], &records);
+    output.assert_code(0);
+    let previous = |key: &str| -> Value {
+        let records = output.records();
+        records.iter().find(|record| record["key"] == key).unwrap()["restore"]["previous_version_id"].clone()
+    };
+    assert_eq!((previous("a.jpg"), previous("born")), (json!(bad), json!(born)));
+    undo(&server, &output);
+    assert_eq!((eyes.body("a.jpg").as_deref(), eyes.body("born").as_deref()), (Some("bad!!"), Some("new")));
 }

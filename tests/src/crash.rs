@@ -14,6 +14,7 @@
 //! |---|---|
 //! | `DRKIT_TORTURE_SEEDS` | seeds for each stage of each case; otherwise as many as the case says |
 //! | `DRKIT_TORTURE_SEED` | this one seed alone |
+//! | `DRKIT_TORTURE_ONLY` | only cases whose names begin so |
 //! | `DRKIT_TORTURE_REPORT` | a file that a line is appended to for each case: name, seeds, kills, runs, result |
 
 mod gate;
@@ -62,6 +63,9 @@ pub enum Records {
     OfTheLast,
     /// All runs together, none twice: what was done is not asked for again, and the page that shows the line says so.
     OfAll,
-    /// Not compared, where the line shows a part, such as `head -n 1` of what grows.
+    /// The last run tells all, but shares it out among records as input comes: these numbers are the same in sum.
+    OfTheLastInSum(&'static [&'static str]),
+    /// Not compared: what a stage had in hand when it was killed is in no record, and the page shows the line without what
+    /// would keep it (a journal, a plan in a file).
     OfNone,
 }

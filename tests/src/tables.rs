@@ -150,6 +150,11 @@ impl Front {
         (status == 200).then(|| answer["Table"].take())
     }
 
+    /// The `TableId` that a table is shown with.
+    pub fn id(&self, name: &str) -> Option<String> {
+        self.table(name).map(|table| table_id(name, &table["CreationDateTime"]))
+    }
+
     /// How many requests of an operation came in.
     pub fn count(&self, operation: &str) -> usize {
         self.state().sent(operation).len()

@@ -45,6 +45,9 @@ struct Tally {
 /// If any seed ends otherwise than an undisturbed run, with all of these and how each is repeated.
 #[track_caller]
 pub fn check(case: &Case) {
+    if env::var("DRKIT_TORTURE_ONLY").is_ok_and(|only| !case.name.starts_with(&only)) {
+        return;
+    }
     let world = (case.world)();
     let stages = parse(&world, case).stages.len() as u64;
     let wanted = undisturbed(case, &world);
@@ -106,7 +109,7 @@ fn parse(world: &World, case: &Case) -> Line {
 }
 
 fn undisturbed(case: &Case, world: &World) -> Undisturbed {
-    let before = world.state();
+    let before = world.currently();
     let round = round::run(world, &parse(world, case), None);
     assert!(round.is_done(), "{}: undisturbed, it ended with {}", case.name, told(&round));
     let state = world.state();
@@ -122,14 +125,15 @@ fn one(case: &Case, seed: u64, wanted: &Undisturbed, tally: &Tally) {
     let mut dice = dice(case, seed);
     let stage = usize::try_from(seed).unwrap_or_default() % wanted.counts.len();
     let world = (case.world)();
-    let line = parse(&world, case);
     let blows = [
         Some(blow(stage, &wanted.counts, &mut dice)),
         dice.bool().then(|| blow(stage, &wanted.counts, &mut dice)),
     ];
-    let mut history = Vec::new();
+    let (mut history, mut name) = (Vec::new(), String::new());
     let mut together = BTreeMap::new();
     for blow in blows.into_iter().flatten().map(Some).chain([None; AGAIN]) {
+        let line = parse(&world, case);
+        name.clone_from(&line.stages[stage].words[0]);
         let round = round::run(&world, &line, blow);
         tally.rounds.fetch_add(1, Ordering::Relaxed);
         if blow.is_some_and(|blow| round.was_killed(blow.stage)) {
@@ -149,7 +153,6 @@ fn one(case: &Case, seed: u64, wanted: &Undisturbed, tally: &Tally) {
             return;
         }
     }
-    let name = &line.stages[stage].words[0];
     lock(&tally.failures).push(format!(
         "seed {seed}, stage {stage} ({name}); again: scripts/torture crash --only {} --seed {seed}\n{}",
         case.name,
@@ -180,12 +183,22 @@ fn blow(stage: usize, counts: &[Counts], dice: &mut fastrand::Rng) -> Blow {
 /// The records of an output, each with how often it is there. A line that a killed run left torn is none.
 fn records(case: &Case, world: &World, output: &[u8]) -> BTreeMap<String, usize> {
     let mut counted = BTreeMap::new();
+    let mut sums = BTreeMap::new();
     for line in output.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
         let mut record = world.plain(&String::from_utf8_lossy(line));
         plain::record(&mut record);
         (case.plain)(&mut record);
+        if let Records::OfTheLastInSum(names) = case.records {
+            for name in names {
+                *sums.entry(*name).or_default() += record[name].as_u64().unwrap_or_default();
+            }
+            plain::without(&mut record, names);
+            counted.insert(record.to_string(), 1);
+            continue;
+        }
         *counted.entry(record.to_string()).or_default() += 1;
     }
+    counted.extend(sums.into_iter().map(|(name, sum): (_, u64)| (json!({ name: sum }).to_string(), 1)));
     counted
 }
 
@@ -201,7 +214,7 @@ fn differences(
         return Some(told_apart("the state is not that of an undisturbed run", &state, &wanted.state));
     }
     let (got, is_same) = match case.records {
-        Records::OfTheLast => (of_last, of_last == &wanted.records),
+        Records::OfTheLast | Records::OfTheLastInSum(_) => (of_last, of_last == &wanted.records),
         Records::OfAll => (together, together.keys().eq(wanted.records.keys())),
         Records::OfNone => return None,
     };
@@ -228,7 +241,7 @@ fn way_back(case: &Case, world: &World, output: &[u8], before: &Value) -> Option
     if !round.is_done() {
         return Some(format!("  the way back ended with {}", told(&round)));
     }
-    let state = world.state();
+    let state = world.currently();
     (state != *before).then(|| told_apart("the way back did not lead to the state before", &state, before))
 }
 

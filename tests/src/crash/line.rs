@@ -26,7 +26,7 @@ enum Place {
 }
 
 impl Line {
-    /// Takes a line apart: words, quotes, `|`, `<`, `>`, `>>`, and `$NAME`, which `value` gives.
+    /// Takes a line apart: words, quotes, `|`, `<`, `>`, `>>`, `$NAME` and `$(...)`, which `value` gives.
     ///
     /// # Panics
     /// If it has anything else that only a shell can do, or a name that has no value.
@@ -72,9 +72,7 @@ fn word(
             (None, '\'' | '"') => quote = Some(letter),
             (Some(open), letter) if open == letter => quote = None,
             (None | Some('"'), '$') => {
-                let is_name = |letter: &char| letter.is_ascii_alphanumeric() || *letter == '_';
-                let name: String = std::iter::from_fn(|| rest.next_if(is_name)).collect();
-                word.push_str(&value(&name));
+                word.push_str(&value(&name(rest)));
             }
             _ => word.push(letter),
         }
@@ -87,16 +85,39 @@ fn word(
     word
 }
 
+/// What stands behind a `$`: a name, or a command in parentheses, with these.
+fn name(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
+    if rest.peek() != Some(&'(') {
+        let is_name = |letter: &char| letter.is_ascii_alphanumeric() || *letter == '_';
+        return std::iter::from_fn(|| rest.next_if(is_name)).collect();
+    }
+    let mut open = 0_usize;
+    let mut command = String::new();
+    for letter in rest.by_ref() {
+        command.push(letter);
+        match letter {
+            '(' => open += 1,
+            ')' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            break;
+        }
+    }
+    command
+}
+
 #[cfg(test)]
 mod tests {
     use super::Line;
 
     #[test]
     fn a_line_is_taken_apart_as_a_shell_does() {
-        let line =
-            Line::parse("a 'b c' \"$X|y\" <in |\n  d --e=\"f g\" \\\n >> out", |name| format!("<{name}>"));
+        let line = Line::parse("a 'b c' \"$X|y\" \"$(p | q)\" <in |\n  d --e=\"f g\" \\\n >> out", |name| {
+            format!("<{name}>")
+        });
         let words: Vec<_> = line.stages.iter().map(|stage| &stage.words[..]).collect();
-        assert_eq!(words, [&["a", "b c", "<X>|y"][..], &["d", "--e=f g"]]);
+        assert_eq!(words, [&["a", "b c", "<X>|y", "<(p | q)>"][..], &["d", "--e=f g"]]);
         assert_eq!(line.stages[0].input.as_deref(), Some("in"));
         assert_eq!(line.stages[1].output, Some(("out".to_owned(), true)));
     }

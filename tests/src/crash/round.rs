@@ -1,7 +1,7 @@
 //! One run of a line: its stages are started, its pipes relayed, and perhaps one stage is killed.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
@@ -10,6 +10,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -155,7 +156,7 @@ fn start(world: &World, line: &Line, index: usize, stage: &Stage, home: &Path) -
 /// Passes lines from one stage to the next, or keeps them behind the last, and kills at its point. How many lines there
 /// were, and what was kept.
 fn relay(
-    from: ChildStdout,
+    mut from: ChildStdout,
     mut to: Option<ChildStdin>,
     hit: Option<(u64, bool)>,
     victim: Option<&Victim>,
@@ -166,25 +167,51 @@ fn relay(
         }
     };
     let is_last = to.is_none();
-    let (mut from, mut line, mut count, mut kept) = (BufReader::new(from), Vec::new(), 0, Vec::new());
-    while from.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
-        count += 1;
-        strike(count, true);
-        match &mut to {
-            // The stage behind has gone, and the one before learns it by the end of its pipe.
-            Some(pipe) => match pipe.write_all(&line) {
-                Ok(()) => {}
-                Err(_) => return (count, kept),
-            },
-            None => kept.extend_from_slice(&line),
+    let (mut left, mut chunk, mut count, mut kept) = (Vec::new(), vec![0; 1 << 16], 0, Vec::new());
+    loop {
+        // As in a pipe without a harness in it, the stage before learns at once that the one behind has gone.
+        if to.as_ref().is_some_and(|to| has_gone(to, &from)) {
+            return (count, kept);
         }
-        strike(count, false);
-        line.clear();
+        let length = from.read(&mut chunk).unwrap_or(0);
+        left.extend_from_slice(&chunk[..length]);
+        let whole = if length == 0 {
+            left.len()
+        } else {
+            left.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1)
+        };
+        for line in left.drain(..whole).collect::<Vec<_>>().split_inclusive(|byte| *byte == b'\n') {
+            count += 1;
+            strike(count, true);
+            match &mut to {
+                Some(pipe) => match pipe.write_all(line) {
+                    Ok(()) => {}
+                    Err(_) => return (count, kept),
+                },
+                None => kept.extend_from_slice(line),
+            }
+            strike(count, false);
+        }
+        if length == 0 {
+            break;
+        }
     }
     if !is_last {
         strike(count + 1, true);
     }
     (count, kept)
+}
+
+/// Waits until there is something to be read, and says whether there is nobody left to write it to.
+fn has_gone(to: &ChildStdin, from: &ChildStdout) -> bool {
+    loop {
+        let mut ends = [PollFd::new(from, PollFlags::IN), PollFd::new(to, PollFlags::empty())];
+        match poll(&mut ends, None) {
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => panic!("a pipe cannot be waited for: {error}"),
+            Ok(_) => return ends[1].revents().intersects(PollFlags::ERR | PollFlags::HUP),
+        }
+    }
 }
 
 fn drain(from: Option<impl Read + Send + 'static>) -> JoinHandle<String> {

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::gate::Gate;
+use crate::tool::Tool;
 
 /// How many stages a line can have.
 const STAGES: usize = 5;
@@ -20,6 +21,7 @@ pub struct World {
     environment: Vec<(String, String)>,
     words: Vec<(String, String)>,
     state: Asked<Value>,
+    current: Option<Asked<Value>>,
     names: Asked<Vec<(String, String)>>,
     gates: [OnceLock<Gate>; STAGES],
 }
@@ -36,6 +38,7 @@ impl World {
             environment: Vec::new(),
             words: Vec::new(),
             state: Box::new(state),
+            current: None,
             names: Box::new(Vec::new),
             gates: std::array::from_fn(|_| OnceLock::new()),
         }
@@ -56,7 +59,7 @@ impl World {
         self
     }
 
-    /// Calls by this word what a page calls otherwise: `("EABC123", "E2QWRUHAPOMQZL")`.
+    /// Calls so what a page calls otherwise, alone or at the beginning of a word: `("EABC123", "E2QWRUHAPOMQZL")`.
     #[must_use]
     pub fn word(mut self, shown: &str, here: &str) -> Self {
         self.words.push((shown.to_owned(), here.to_owned()));
@@ -73,11 +76,40 @@ impl World {
         self
     }
 
+    /// Is back where it was when this is, although history may have become longer: the way back overwrites what was done,
+    /// and deletes none of it.
+    #[must_use]
+    pub fn current(mut self, current: impl Fn() -> Value + Send + 'static) -> Self {
+        self.current = Some(Box::new(current));
+        self
+    }
+
     /// Gives what the services name by themselves (ids, versions) names that are the same in every world, for states
     /// and records to be compared by.
     #[must_use]
     pub fn names(mut self, names: impl Fn() -> Vec<(String, String)> + Send + 'static) -> Self {
         self.names = Box::new(names);
+        self
+    }
+
+    /// All that both worlds have: services, files, and the state of both; the way back is that of the other alone.
+    ///
+    /// # Panics
+    /// If a file cannot be copied.
+    #[must_use]
+    pub fn joined(mut self, other: Self) -> Self {
+        for file in std::fs::read_dir(other.folder()).expect("a folder") {
+            let file = file.expect("a readable folder");
+            std::fs::copy(file.path(), self.folder.path().join(file.file_name())).expect("a copy");
+        }
+        self.services.extend(other.services);
+        self.environment.extend(other.environment);
+        self.words.extend(other.words);
+        let (one, two) = (self.state, other.state);
+        self.state = Box::new(move || json!([one(), two()]));
+        let (one, two) = (self.names, other.names);
+        self.names = Box::new(move || one().into_iter().chain(two()).collect());
+        self.current = other.current;
         self
     }
 
@@ -114,11 +146,17 @@ impl World {
     }
 
     fn say(&self, text: &str) -> String {
-        self.words.iter().fold(text.to_owned(), |text, (shown, here)| text.replace(shown, here))
+        let said =
+            self.words.iter().find_map(|(shown, here)| Some(format!("{here}{}", text.strip_prefix(shown)?)));
+        said.unwrap_or_else(|| text.to_owned())
     }
 
-    /// The value of a variable in a line, such as the name of a file that only the world knows.
+    /// The value of a variable in a line, or what a command `(...)` in its place says.
     pub(super) fn value(&self, name: &str) -> String {
+        if name.starts_with('(') {
+            let output = Tool::bash(name).cwd(self.folder()).run();
+            return output.text().trim_end_matches('\n').to_owned();
+        }
         let found = self.environment.iter().find(|(known, _)| known == name);
         found.unwrap_or_else(|| panic!("the world has no ${name}")).1.clone()
     }
@@ -126,6 +164,11 @@ impl World {
     /// The state of the services, in names that every world has.
     pub(super) fn state(&self) -> Value {
         self.plain(&(self.state)().to_string())
+    }
+
+    /// What the way back must lead to.
+    pub(super) fn currently(&self) -> Value {
+        self.current.as_ref().map_or_else(|| self.state(), |current| self.plain(&current().to_string()))
     }
 
     /// A JSON text in names that every world has.

@@ -66,6 +66,9 @@ impl Run {
             if !begun && self.lines.is_closed() {
                 bail!("stdout was closed before anything was begun");
             }
+            if !begun {
+                self.intend().await?;
+            }
             tracing::info!("{step}");
             match self.take(&step, world).await {
                 Ok(()) => {
@@ -113,9 +116,19 @@ impl Run {
         Ok(())
     }
 
+    /// What is there, in the journal before the first change.
+    async fn intend(&mut self) -> Result<()> {
+        let Some(kept) = &mut self.kept else { return Ok(()) };
+        kept.units = self.units.or(kept.units);
+        match &self.page {
+            Some(page) => page.intend(kept).await,
+            None => Ok(()),
+        }
+    }
+
     /// A run that dies between the deletion and its record has told at least this.
     fn keep_settings(&self) {
-        if let Some(commands) = &self.set_again {
+        if let Some(commands) = self.kept.as_ref().and_then(|kept| kept.set_again.as_ref()) {
             tracing::info!("to set again what no archive keeps: {commands}");
         }
     }

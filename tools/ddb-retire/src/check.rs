@@ -17,7 +17,7 @@ use crate::world::World;
 impl Run {
     /// Tells what goes with the table and comes back with no archive, and finds what is left behind. That is no reason to
     /// end the run, and neither is a permission to look for it that is missing.
-    pub async fn tell(&mut self, table: &TableDescription) {
+    pub async fn tell(&self, table: &TableDescription) -> Left {
         if let Some(stream) = stream_arn(table) {
             tracing::warn!(
                 "the stream goes with the table: what reads {stream}, such as a Lambda event source mapping, gets no more \
@@ -38,8 +38,8 @@ impl Run {
                 Vec::new()
             })
         };
-        self.left = Left { alarms: known(alarms), scalable_targets: known(targets) };
-        for (what, names) in [("alarms", &self.left.alarms), ("autoscaling", &self.left.scalable_targets)] {
+        let left = Left { alarms: known(alarms), scalable_targets: known(targets) };
+        for (what, names) in [("alarms", &left.alarms), ("autoscaling", &left.scalable_targets)] {
             if !names.is_empty() {
                 tracing::warn!(
                     "{what} of the table stay behind and are to be deleted by hand: {}",
@@ -47,6 +47,7 @@ impl Run {
                 );
             }
         }
+        left
     }
 
     /// Ends the run where something stands in the way, with all that does.

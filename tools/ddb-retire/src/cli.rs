@@ -1,5 +1,6 @@
 //! The command line, read into ready types.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
@@ -58,6 +59,13 @@ pub struct Cli {
     #[arg(long, value_name = "TIME", value_parser = length, default_value = "2h")]
     pub timeout: Duration,
 
+    /// Keep in FILE what only the table can say (settings, stream, what is left behind), before it is changed
+    ///
+    /// A run that was killed anywhere is then resumed by the same command with a whole record; one that was done is
+    /// repeated, with "replayed":true.
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+
     /// Make all checks, say what would be done, and change nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,
@@ -105,7 +113,7 @@ Examples:
 
   Retire the old table after the swap, and keep the evidence:
     ddb-retire rate_limits --yes rate_limits --restored rate_limits_1120 \\
-      > retired.jsonl
+      --journal retire.journal > retired.jsonl
 
   Export it to S3 instead of a backup, after a whole hour without requests:
     ddb-retire rate_limits --yes rate_limits --export s3://archive/dynamodb/ \\
@@ -136,7 +144,9 @@ Ways back:
 
 Repeating:
   A repeat finds the backup by its name and TableId, the export by its place and TableId, and goes
-  on with what is left. When the table is gone and its archive is there, it says already.
+  on with what is left. When the table is gone and its archive is there, it says already. What only
+  the table could say (set_again, settings, left, stream_arn, whether it was protected) is then known
+  from --journal alone: without one, a run that was killed after its first change may lose it.
 
 Exit codes:
   0 retired, or it was already; 1 refused or aborted; 2 usage; 101 a bug. On SIGINT or SIGTERM

@@ -4,10 +4,10 @@ use aws_sdk_cloudwatch::types::{Dimension, MetricAlarm};
 use aws_sdk_dynamodb::types::TableDescription;
 use common::aws::Trouble;
 use common::dynamodb;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Alarms and autoscaling targets of a table and its indexes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Left {
     pub alarms: Vec<String>,
     /// Each as `table/old dynamodb:table:ReadCapacityUnits 5-100`.

@@ -5,6 +5,7 @@ mod archive;
 mod check;
 mod cli;
 mod dynamodb;
+mod kept;
 mod left;
 mod names;
 mod obstacle;

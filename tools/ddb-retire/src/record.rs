@@ -44,7 +44,7 @@ pub struct Retire {
     pub set_again: Option<String>,
     /// Nothing where the table had no point-in-time recovery.
     pub last_second: Option<String>,
-    /// Those of the table; nothing where it was gone before this run.
+    /// Those of the table; nothing where it was gone before this run, and no journal has them.
     pub settings: Option<Settings>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream_arn: Option<String>,

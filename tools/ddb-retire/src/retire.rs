@@ -11,7 +11,7 @@ use common::wait::Wait;
 use crate::archive::Method;
 use crate::cli::Cli;
 use crate::dynamodb::{DynamoDb, explained};
-use crate::left::Left;
+use crate::kept::{self, Earlier, Kept, Page};
 use crate::record::{Action, Archive, Record, Retire};
 use crate::settings::Settings;
 use crate::step::{self, Step};
@@ -39,6 +39,10 @@ pub async fn retire(cli: Cli, ctx: Ctx) -> Result<()> {
             cli.table
         );
     };
+    let page = match &cli.journal {
+        Some(path) => Some(Page::open(path, &cli, &ctx, &config, &target)?),
+        None => None,
+    };
     let run = Run {
         region: config.region().context("no AWS region")?.to_string(),
         cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
@@ -47,9 +51,9 @@ pub async fn retire(cli: Cli, ctx: Ctx) -> Result<()> {
         lines: out.lines().clone(),
         archive_arn: world.archive.as_ref().map(|archive| archive.arn.clone()),
         recovery: None,
-        left: Left::default(),
         units: None,
-        set_again: None,
+        kept: None,
+        page,
         dynamodb,
         target,
         cli,
@@ -74,11 +78,12 @@ pub struct Run {
     pub archive_arn: Option<String>,
     /// Point-in-time recovery of the table, where it is on.
     pub recovery: Option<PointInTimeRecoveryDescription>,
-    pub left: Left,
     /// Read and write units of the last check; nothing where none could see any.
     pub units: Option<(f64, f64)>,
-    /// The commands that set again what no archive keeps.
-    pub set_again: Option<String>,
+    /// What the table said while it stood; nothing where it did not in this run, and no journal has it.
+    pub kept: Option<Kept>,
+    /// Its place in the journal.
+    pub page: Option<Page>,
 }
 
 impl Run {
@@ -86,10 +91,18 @@ impl Run {
         tracing::info!("{} is {}", self.target.table, self.target.table_id);
         let first = step::next(&world, &self.target)?;
         let table = world.table.clone();
-        let settings = match world.standing() {
-            Some(table) => Some(self.before(table, &world).await?),
-            None => None,
-        };
+        match self.page.as_ref().map(Page::earlier).transpose()?.flatten() {
+            Some(Earlier::Done(record)) if first == Step::Done => {
+                self.ctx.counts.done(1);
+                let record = kept::replayed(&record, self.cli.dry_run)?;
+                return Receipts::new(self.ctx, self.lines).write(&[&record]).await;
+            }
+            Some(Earlier::Begun(kept)) => self.kept = Some(*kept),
+            _ => {}
+        }
+        if let Some(table) = world.standing() {
+            self.before(table, &world).await?;
+        }
         let action = match first {
             Step::Done => Action::Already,
             _ if self.cli.dry_run => {
@@ -101,51 +114,68 @@ impl Run {
                 Action::Retired
             }
         };
-        self.write(action, table.as_ref(), settings, &world).await
+        self.write(action, table.as_ref(), &world).await
     }
 
     /// All that must be known, and be as it should be, before anything is changed.
-    async fn before(&mut self, table: &TableDescription, world: &World) -> Result<Settings> {
+    async fn before(&mut self, table: &TableDescription, world: &World) -> Result<()> {
         self.recovery = recovery(&self.dynamodb.client, &self.target.table).await.map_err(explained)?;
-        let settings =
+        let mut settings =
             Settings::of(&self.dynamodb.client, table, self.recovery.as_ref()).await.map_err(explained)?;
-        self.set_again = settings.commands(table, &self.region);
+        // An earlier run may have lifted it, and that is to be set again too.
+        settings.deletion_protection |=
+            self.kept.as_ref().is_some_and(|kept| kept.settings.deletion_protection);
         self.check(world).await?;
-        self.tell(table).await;
-        Ok(settings)
+        self.kept = Some(Kept {
+            item_count: table.item_count(),
+            creation: Some(way_back::creation(table, &self.target.table)),
+            stream_arn: stream_arn(table).map(str::to_owned),
+            set_again: settings.commands(table, &self.region),
+            settings,
+            is_recoverable: self.recovery.is_some(),
+            left: self.tell(table).await,
+            units: self.units,
+        });
+        Ok(())
     }
 
-    async fn write(
-        self,
-        action: Action,
-        table: Option<&TableDescription>,
-        settings: Option<Settings>,
-        world: &World,
-    ) -> Result<()> {
+    async fn write(self, action: Action, table: Option<&TableDescription>, world: &World) -> Result<()> {
         let Self { target, region, .. } = &self;
         let archive = world.archive.as_ref();
-        let bring_back = archive.and_then(|archive| way_back::bring_back(archive, table, target, region));
+        let settings = self.kept.as_ref().map(|kept| kept.settings.clone());
+        let kept = self.kept.clone().unwrap_or_default();
+        // One that is being deleted says less, and that alone is known without a journal.
+        let creation = kept.creation.or_else(|| table.map(|table| way_back::creation(table, &target.table)));
+        let bring_back =
+            archive.and_then(|archive| way_back::bring_back(archive, creation.as_ref(), target, region));
         if let Some(command) = &bring_back {
             tracing::info!("to bring it back: {command}");
         }
+        let units = self.units.or(kept.units);
         let retire = Retire {
             action,
             table_id: target.table_id.clone(),
             archive: archive.map(|archive| Archive::of(archive, target)),
-            item_count: table.and_then(|table| table.item_count()),
-            read_units: self.units.map(|(read, _)| read),
-            write_units: self.units.map(|(_, write)| write),
+            item_count: kept.item_count.or_else(|| table?.item_count()),
+            read_units: units.map(|(read, _)| read),
+            write_units: units.map(|(_, write)| write),
             quiet_s: self.cli.quiet_for.as_secs(),
             bring_back,
-            set_again: self.set_again.clone(),
-            last_second: self.recovery.as_ref().map(|_| way_back::last_second(&target.table, region)),
+            set_again: kept.set_again,
+            last_second: kept.is_recoverable.then(|| way_back::last_second(&target.table, region)),
             settings,
-            stream_arn: table.and_then(stream_arn).map(str::to_owned),
-            left: self.left.clone(),
+            stream_arn: kept.stream_arn.or_else(|| table.and_then(stream_arn).map(str::to_owned)),
+            left: kept.left,
             dry_run: self.cli.dry_run,
         };
         let record = Record { table: target.table.clone(), retire };
+        let journaled = match &self.page {
+            Some(page) if !self.cli.dry_run => page.commit(&record).await,
+            _ => Ok(()),
+        };
         self.ctx.counts.done(1);
-        Receipts::new(self.ctx, self.lines).write(&[&record]).await
+        // What was done leaves, whether the journal has it or not.
+        Receipts::new(self.ctx, self.lines).write(&[&record]).await?;
+        journaled
     }
 }

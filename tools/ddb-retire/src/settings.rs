@@ -7,10 +7,11 @@ use aws_sdk_dynamodb::types::{PointInTimeRecoveryDescription, TableDescription};
 use common::aws::Trouble;
 use common::dynamodb;
 use common::shell::Command;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The settings that a restore leaves at their defaults (Developer Guide, "Restoring tables from backups").
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
 pub struct Settings {
     pub tags: BTreeMap<String, String>,
     /// The attribute of time to live, where it is on.

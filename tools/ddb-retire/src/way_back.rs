@@ -13,11 +13,11 @@ use crate::world::Target;
 /// What an export's manifest is called; the data is beside it (Developer Guide, "DynamoDB table export output format").
 const MANIFEST: &str = "manifest-summary.json";
 
-/// One line for a shell that brings the table back under its old name; nothing for an export of a table that is gone, whose
-/// keys only the earlier run knew.
+/// One line for a shell that brings the table back under its old name; nothing for an export of a table that is gone, and
+/// whose keys no journal has.
 pub fn bring_back(
     archive: &Archive,
-    table: Option<&TableDescription>,
+    creation: Option<&Value>,
     target: &Target,
     region: &str,
 ) -> Option<String> {
@@ -35,7 +35,7 @@ pub fn bring_back(
             command.option("--s3-bucket-source", Some(source));
             command.option("--input-format", Some("DYNAMODB_JSON"));
             command.option("--input-compression-type", Some("GZIP"));
-            command.option("--table-creation-parameters", Some(creation(table?, &target.table)));
+            command.option("--table-creation-parameters", Some(creation?));
             command
         }
     };
@@ -54,7 +54,7 @@ pub fn last_second(table: &str, region: &str) -> String {
 }
 
 /// An import makes a table, and has to be told which (API reference, TableCreationParameters).
-fn creation(table: &TableDescription, name: &str) -> Value {
+pub fn creation(table: &TableDescription, name: &str) -> Value {
     let billing = table.billing_mode_summary().and_then(|summary| summary.billing_mode());
     let is_on_demand = billing == Some(&BillingMode::PayPerRequest);
     let mut made = json!({

@@ -132,6 +132,13 @@ pub struct Swap {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub min_docs: u64,
 
+    /// Keep in FILE where an alias pointed, before it is moved
+    ///
+    /// A run that was killed anywhere is then resumed by the same command, and its record has the way back; what was done
+    /// is repeated, with "replayed":true, while it holds.
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+
     /// Check everything, and change nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,
@@ -184,7 +191,7 @@ Examples:
 
   Change a collection: a new one beside it, import into that, move the alias, and back:
     ts-schema apply --migrate changed.json
-    ts-schema swap people people_20261120 | tee swap.jsonl
+    ts-schema swap --journal swap.journal people people_20261120 | tee swap.jsonl
     ts-schema swap --undo < swap.jsonl
 
 File:

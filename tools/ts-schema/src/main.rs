@@ -7,6 +7,7 @@ mod compare;
 mod diff;
 mod document;
 mod export;
+mod kept;
 mod key;
 mod kind;
 mod layout;

@@ -42,9 +42,15 @@ pub struct Outcome {
     /// How many documents the collection has that a swap is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_documents: Option<u64>,
+    /// Whether an earlier run did it, and the journal says so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub replayed: bool,
     /// Whether nothing was changed, because that was not wanted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
+    /// Why the journal did not take what was done.
+    #[serde(skip)]
+    pub unjournaled: Option<anyhow::Error>,
 }
 
 /// What was there before.
@@ -66,7 +72,9 @@ impl Outcome {
             collection_name: None,
             previous: None,
             num_documents: None,
+            replayed: false,
             dry_run: false,
+            unjournaled: None,
         }
     }
 }

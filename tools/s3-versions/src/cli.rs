@@ -40,11 +40,17 @@ Examples:
     s3-versions --min-size 1G s3://photos/ | jq -c 'select(.is_latest | not)'
 
   The way back from an S3 Inventory report instead of a listing, each record checked in the bucket:
-    s3-versions --inventory s3://inv/photos/all/2026-11-21T01-00Z/manifest.json --verify-live \\
-      --at 2026-11-20T10:00:00Z s3://photos/ | s3-restore
+    s3-versions \\
+      --inventory s3://inv/photos/all/2026-11-21T01-00Z/manifest.json \\
+      --verify-live --at 2026-11-20T10:00:00Z s3://photos/ | s3-restore
 
-  A hundred million versions, so that the listing can be taken up where it was interrupted:
-    s3-versions --journal listing.jsonl s3://photos/ >> versions.jsonl
+  A hundred million versions: after an interruption, the same command resumes the listing:
+    s3-versions --journal listing.journal s3://photos/ >> versions.jsonl
+
+  The way back for a large bucket, resumed at either step by the same command:
+    s3-versions --journal plan.journal \\
+      --at 2026-11-20T10:00:00Z s3://photos/ >> versions.jsonl && \\
+      s3-restore --journal restore.journal < versions.jsonl
 
 Listing:
   One prefix is listed by many requests at once: it is cut between keys, wherever those of the last
@@ -53,8 +59,18 @@ Listing:
   8 requests become 16, 32 and so on for as long as that makes answers come faster, up to 256, and half
   as many when S3 asks to slow down. With --at, --deleted and --latest a key of a million versions
   costs one page if the answer is on it.
-  --journal counts a key as written once the system has taken its records. A run that is killed may
-  have written a little more; where stdout is a file that is appended to, the next run cuts that off.
+
+Journal:
+  With --journal an interrupted listing is resumed by the same command, also after a crash, and stdout
+  has each record once. stdout must be a regular file, since what is in a pipe may never reach the next
+  stage: append to a file with >>, and feed that file to the next stage once the listing is complete.
+  The last lines on stderr say that it is complete, and where its records are; the same command then
+  lists nothing and says so again. A file that is gone, shorter or another one is a usage error, as are
+  another endpoint, region or bucket, other flags, and a time that moves with the clock, such as 2h.
+  What a killed run wrote last and did not note is cut off the file, if every line of it is proved to be
+  this listing's; where anything else was appended, nothing is cut, and the listing is to be begun anew
+  with another file and another journal. While a listing runs, the file is locked against others with a
+  journal. The journal takes about 6 bytes for each record.
 
 Times:
   A version's last_modified is the whole second in which it was written; for a multipart upload
@@ -175,7 +191,7 @@ pub struct Cli {
     #[arg(long, conflicts_with_all = ["keys_from", "inventory"])]
     ordered: bool,
 
-    /// Note in FILE what is written, and go on from there when run again
+    /// Note in FILE what is written, so that the same command resumes the listing; stdout must be a regular file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["keys_from", "inventory"])]
     journal: Option<PathBuf>,
 

@@ -56,6 +56,13 @@ impl Earlier {
         self.open.values()
     }
 
+    /// Begins, or begins again while nothing is written.
+    pub fn begin(&mut self, (place, from): (Place, u64)) {
+        (self.length, self.known) = (from, from);
+        self.begun = Some((place, from));
+        self.open.clear();
+    }
+
     fn take(&mut self, entry: Entry, name: &str) -> Result<(), Usage> {
         let (record, is_done) = match entry {
             Entry::Intent(record) => (record, false),
@@ -69,8 +76,8 @@ impl Earlier {
         })?;
         match said {
             Said::Begun { stdout, length } => {
-                self.begun = Some((stdout, length));
-                (self.runs, self.length, self.known) = (1, length, length);
+                self.begin((stdout, length));
+                self.runs = self.runs.max(1);
             }
             Said::Piece(piece) => self.piece(piece, is_done),
             Said::Complete { to, records, .. } => {

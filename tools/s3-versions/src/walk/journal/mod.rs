@@ -89,17 +89,16 @@ impl Progress {
     ) -> Result<(Self, Vec<Span>)> {
         let journal = Journal::open(path, identity)?;
         let mut earlier = Earlier::read(journal.earlier(), &path.display().to_string())?;
-        let from = match &earlier.begun {
-            Some((place, from)) => {
+        match &earlier.begun {
+            Some((place, from)) if has_records(&target, place, *from, &earlier)? => {
                 check(&target, place, &earlier)?;
                 if !earlier.done.is_all() {
                     cut(&target, &earlier, bucket)?;
                 }
-                *from
             }
-            None => begin(&journal, &target).await?,
-        };
-        earlier.length = earlier.length.max(from);
+            _ => earlier.begin(begin(&journal, &target).await?),
+        }
+        let from = earlier.begun.as_ref().map_or(0, |(_, from)| *from);
         let rest = earlier.done.rest();
         let progress = Self {
             journal,
@@ -224,8 +223,15 @@ impl Progress {
     }
 }
 
+/// Whether any record of a listing may lie in the file at this place, behind so many bytes.
+fn has_records(target: &Target, place: &Place, from: u64, earlier: &Earlier) -> Result<bool> {
+    let never_reached = target.is(place) && target.length()? <= from;
+    let nothing_intended = earlier.intended().next().is_none();
+    Ok(earlier.length > from || earlier.done.is_all() || !(never_reached || nothing_intended))
+}
+
 /// Notes the first line, before anything is written.
-async fn begin(journal: &Journal, target: &Target) -> Result<u64> {
+async fn begin(journal: &Journal, target: &Target) -> Result<(Place, u64)> {
     let path = target.path();
     if !target.ends_whole()? {
         let message =
@@ -236,7 +242,7 @@ async fn begin(journal: &Journal, target: &Target) -> Result<u64> {
     let said = Said::Begun { stdout: target.place().clone(), length };
     journal.commit(said.id(), &said.record()?).await?;
     target.go_on_at(length)?;
-    Ok(length)
+    Ok((target.place().clone(), length))
 }
 
 /// Holds the file behind stdout against that of earlier runs.

@@ -68,9 +68,18 @@ pub struct Cli {
     #[arg(long)]
     pub expect_trailer: bool,
 
-    /// Keep what was imported in FILE, and go on after it when the same input is given again
+    /// Keep what was imported in FILE, and resume after it when the same input is given again
+    ///
+    /// The file belongs to one import: another cluster, collection, input or flag that changes documents is refused, and
+    /// so is any other file, of which nothing is changed. A dry run reads it and writes nothing.
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
+
+    /// Look whether what earlier runs imported is there still, with one request for each batch
+    ///
+    /// What is gone is rejected as `superseded`. The rejects are the input that imports it again, without this journal.
+    #[arg(long, requires = "journal")]
+    pub check_replayed: bool,
 
     /// The most documents in a batch; the first batches have fewer
     #[arg(long, value_name = "N", default_value = "10000")]
@@ -86,7 +95,7 @@ pub struct Cli {
     #[arg(long, value_name = "N", default_value = "250")]
     pub max_queued_writes: NonZeroU64,
 
-    /// Give up when nothing has got on for this long
+    /// Give up when there was no progress for this long
     #[arg(long, value_name = "TIME", value_parser = length, default_value = "30m")]
     pub timeout: Duration,
 
@@ -172,10 +181,12 @@ Examples:
     ts-import --to-new people < people.jsonl
 
   A long load that can be killed and run again:
-    ts-import --journal people.journal --rejects rejects.jsonl people < people.jsonl
+    ts-import --journal people.journal --rejects rejects.jsonl people \
+      < people.jsonl
 
   Integer keys of a database as ids, and two fields as the schema wants them:
-    ts-import --id-field person_id --rename fullname=name --drop notes people < rows.jsonl
+    ts-import --id-field person_id --rename fullname=name --drop notes people \
+      < rows.jsonl
 
   Only see whether every document has an id:
     ts-import --dry-run people < people.jsonl
@@ -191,14 +202,31 @@ When Typesense is busy or away:
   above --max-queued-writes ts-import waits. After 503 it waits 10 to 60 seconds. A node that
   fails is left for the next healthy one, or until one is healthy. An answer cut short leaves
   the fate of the rest of its documents unknown, and these are sent again. Documents that are
-  refused with 408, 429 or 5xx are tried again, five times in all. All this ends when nothing
-  has got on for --timeout. An answer of 422, out of disk or memory, ends the run at once.
+  refused with 408, 429 or 5xx are tried again, five times in all. All this ends when there was
+  no progress for --timeout. An answer of 422, out of disk or memory, ends the run at once.
+
+Journal:
+  That a batch is about to be sent is on disk before it is, and its receipt afterwards. After a
+  crash the same line with the same input repeats the receipts of earlier runs (\"replayed\":true),
+  and sends the batch that was in flight again (\"resent\":true). With --action create, what is there
+  as it was sent counts as made by the killed run; to see that, the key needs documents:search and
+  documents:get. A document that others had made just so before counts as well. One whose values
+  Typesense has changed (--dirty-values) is rejected as already-exists; one without an id may then
+  be there twice.
+
+  What earlier runs imported is not looked for (\"checked\":false). --check-replayed does, and rejects
+  what is gone as superseded; into a collection that was made anew everything is imported anew.
+
+  When the journal cannot be written, as on a full disk, the run ends with 1, nothing more is sent,
+  and the receipt of what was imported is on stdout (or stderr) all the same.
 
 A new collection:
   --to-new makes ALIAS_TIME with the schema, the synonyms and the overrides of COLLECTION. The
   alias is only changed if every document was imported (with --max-rejects N, all but N) and
-  the collection has exactly as many, so that no id may come twice. The way back is told.
-  Typesense allows no alias with the name of a collection.
+  the collection has exactly as many, so that no id may come twice. The way back is on stderr,
+  and with a journal it is the true one after any crash. An alias that somebody has changed since
+  a run with the same journal did is not changed again. Typesense allows no alias with the name
+  of a collection.
 
 Exit codes:
   0 all done, 1 aborted, 2 usage, 3 finished but some documents were rejected, 101 a bug. On

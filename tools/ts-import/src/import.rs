@@ -1,5 +1,7 @@
 //! The import: gathers documents while a batch is in flight, and sends the next one when that is done.
 
+mod repeat;
+
 use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
@@ -9,14 +11,16 @@ use common::Ctx;
 use common::pipe::Items;
 use common::receipts::Receipts;
 use common::reject::Rejects;
+use common::writes::{self, OpenWrite};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::batch::{Batch, Gathering, Limits};
 use crate::ending::Ending;
+use crate::lookup::Lookup;
 use crate::receipt::Receipt;
-use crate::resume::{Earlier, Resume, Step};
-use crate::send::{Outcome, Sender, reject};
+use crate::resume::{Page, Resume, Step};
+use crate::send::{Outcome, Sender};
 use crate::source::{Document, Line};
 
 /// How long documents wait for more of them when nothing is in flight.
@@ -34,6 +38,8 @@ pub struct Import {
     pub ending: Ending,
     /// What earlier runs did.
     pub resume: Option<Resume>,
+    /// What looks whether they are there still, if it is to be looked.
+    pub check: Option<Lookup>,
     /// Where receipts go.
     pub receipts: Receipts,
     /// Where documents go that cannot be sent.
@@ -56,8 +62,8 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Tells how fast it went.
-    pub fn tell(&self, took: Duration) {
+    /// Says how fast it went.
+    pub fn report(&self, took: Duration) {
         let seconds = took.as_secs_f64();
         // Only the order of magnitude matters, and no count is beyond 2^53.
         let rate = self.imported as f64 / seconds.max(0.001);
@@ -69,9 +75,11 @@ impl Totals {
 struct Flown {
     sender: Sender,
     batch: Batch,
-    digest: Option<String>,
+    page: Option<Page>,
     outcome: Result<Outcome>,
     took: Duration,
+    /// A signal waits for the batch until this is dropped.
+    open: OpenWrite,
 }
 
 /// The state of a run.
@@ -213,20 +221,6 @@ impl Flow {
         Ok(())
     }
 
-    /// Tells again what an earlier run did.
-    async fn repeat(&mut self, earlier: Earlier) -> Result<()> {
-        let Earlier { receipt, failures } = earlier;
-        let accepted = receipt.documents - failures.len();
-        self.import.ctx.counts.done(accepted as u64);
-        self.totals.accepted += accepted as u64;
-        self.totals.rejected += failures.len() as u64;
-        for (failure, document) in failures {
-            let reject = reject(&failure, document.text(), false);
-            self.import.rejects.write(&reject, &document.into_input())?;
-        }
-        self.import.receipts.write(&[receipt]).await
-    }
-
     /// Sends what has gathered.
     async fn start(&mut self) -> Result<()> {
         let batch = std::mem::take(&mut self.gathering).finish();
@@ -234,18 +228,26 @@ impl Flow {
         let Some(mut sender) = self.import.sender.take() else {
             return self.rehearse(&batch).await;
         };
-        let digest = self.import.resume.as_ref().map(Resume::digest);
+        let page = self.import.resume.as_ref().map(|resume| resume.page(&batch));
         self.flying.spawn(async move {
-            let start = Instant::now();
-            let outcome = sender.send(&batch).await;
-            Flown { sender, batch, digest, outcome, took: start.elapsed() }
+            let (start, open) = (Instant::now(), writes::begin());
+            let (intended, in_doubt) = match &page {
+                Some(page) => (page.intend().await, page.in_doubt),
+                None => (Ok(()), 0),
+            };
+            let outcome = match intended {
+                Ok(()) => sender.send(&batch, in_doubt).await,
+                Err(error) => Err(error),
+            };
+            Flown { sender, batch, page, outcome, took: start.elapsed(), open }
         });
         Ok(())
     }
 
     async fn rehearse(&mut self, batch: &Batch) -> Result<()> {
         self.import.ctx.counts.done(batch.len() as u64);
-        let receipt = Receipt { dry_run: true, ..self.receipt(batch) };
+        let in_doubt = self.import.resume.as_ref().map_or(0, |resume| resume.page(batch).in_doubt);
+        let receipt = Receipt { resent: in_doubt > 0, dry_run: true, ..self.receipt(batch) };
         self.import.receipts.write(&[receipt]).await
     }
 
@@ -254,18 +256,14 @@ impl Flow {
             collection: self.import.collection.clone(),
             after: batch.first,
             documents: batch.len(),
-            accepted: None,
-            rejected: None,
             bytes: batch.bytes(),
-            ms: None,
-            requests: None,
-            dry_run: false,
+            ..Receipt::default()
         }
     }
 
-    /// Takes a batch that is back: into the journal first, then onto stdout.
+    /// Takes a batch that is back: into the journal first, then onto stdout, also if the journal does not take it.
     async fn landed(&mut self, done: Result<Flown, JoinError>) -> Result<()> {
-        let Flown { sender, batch, digest, outcome, took } = match done {
+        let Flown { sender, batch, page, outcome, took, open: _open } = match done {
             Ok(flown) => flown,
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(error) => return Err(error.into()),
@@ -289,13 +287,13 @@ impl Flow {
             rejected: Some(failures.len()),
             ms: Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
             requests: Some(requests),
+            resent: page.as_ref().is_some_and(|page| page.in_doubt > 0),
             ..self.receipt(&batch)
         };
-        if open == 0
-            && let (Some(resume), Some(digest)) = (&self.import.resume, digest)
-        {
-            resume.commit(&batch, digest, receipt.clone(), failures).await?;
-        }
-        self.import.receipts.write(&[receipt]).await
+        let stored = match page.filter(|_| open == 0) {
+            Some(page) => page.commit(receipt.clone(), failures).await,
+            None => Ok(()),
+        };
+        self.import.receipts.write(&[receipt]).await.and(stored)
     }
 }

@@ -5,8 +5,10 @@ mod cli;
 mod document;
 mod ending;
 mod import;
+mod lookup;
 mod pressure;
 mod receipt;
+mod refused;
 mod renew;
 mod results;
 mod resume;
@@ -14,6 +16,7 @@ mod run;
 mod send;
 mod shape;
 mod source;
+mod swap;
 
 fn main() -> std::process::ExitCode {
     common::run(run::run)

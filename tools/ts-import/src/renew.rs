@@ -1,8 +1,6 @@
 //! `--to-new`: a collection beside the one that is searched, and the alias that changes over when it is whole.
 
-use std::time::Duration;
-
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use common::journal::{Entry, Id, Journal};
 use common::typesense::{Cluster, Version, path};
 use common::{Record, Usage};
@@ -11,13 +9,11 @@ use jiff::Timestamp;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tokio::time::Instant;
 
 use crate::cli::Cli;
-use crate::send::explained;
+use crate::refused::explained;
+use crate::swap::target;
 
-/// How long the nodes may take to show the last documents that one of them has accepted.
-const SETTLE: Duration = Duration::from_secs(10);
 /// What Typesense adds to a schema, and what a new collection has of its own.
 const NOT_SCHEMA: [&str; 4] = ["created_at", "name", "num_documents", "num_memory_shards"];
 /// From this version on, synonyms and overrides are no part of a collection.
@@ -29,7 +25,8 @@ pub struct Collection {
     pub name: String,
     /// When it was made, in seconds since 1970.
     pub created_at: i64,
-    num_documents: u64,
+    /// How many documents it has.
+    pub num_documents: u64,
     described: Record,
 }
 
@@ -68,25 +65,19 @@ impl Collection {
 pub struct Renewal {
     /// The new collection's name.
     pub collection: String,
-    alias: String,
-    /// What the alias named before, if there was one.
-    from: Option<String>,
+    /// The alias.
+    pub alias: String,
+    /// What the alias named when the first run with this journal began, if there was one.
+    pub from: Option<String>,
+    /// Whether an earlier run decided on this, and may have made the collection.
+    is_earlier: bool,
 }
 
-/// What the journal remembers of a renewal.
+/// What the journal has of a renewal before the collection is made.
 #[derive(Deserialize, Serialize)]
-struct Remembered {
+struct Intent {
     collection: String,
     from: Option<String>,
-}
-
-/// The record on stdout when the alias was changed.
-#[derive(Serialize)]
-pub struct Swapped<'a> {
-    alias: &'a str,
-    collection: &'a str,
-    previous: Option<&'a str>,
-    num_documents: u64,
 }
 
 impl Renewal {
@@ -108,14 +99,33 @@ impl Renewal {
             return Err(Usage::Wrong(message).into());
         }
         if let Some(journal) = journal
-            && let Some(Entry::Result(found)) = journal.find(remembered(&alias))?
+            && let Some(Entry::Intent(found) | Entry::Result(found)) = journal.find(id(&alias))?
         {
-            let Remembered { collection, from } = found.view().map_err(anyhow::Error::msg)?;
-            return Ok(Self { collection, alias, from });
+            let Intent { collection, from } = found.view().map_err(anyhow::Error::msg)?;
+            return Ok(Self { collection, alias, from, is_earlier: true });
         }
         let from = target(cluster, &alias).await?;
-        let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-        Ok(Self { collection: format!("{alias}_{time}"), alias, from })
+        let name = format!("{alias}_{}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ"));
+        let mut collection = name.clone();
+        // Another run may have begun in the same second.
+        for number in 2.. {
+            if !exists(cluster, &collection).await? {
+                break;
+            }
+            collection = format!("{name}_{number}");
+        }
+        Ok(Self { collection, alias, from, is_earlier: false })
+    }
+
+    /// The new collection, if an earlier run has made it.
+    ///
+    /// # Errors
+    /// What Typesense refuses.
+    pub async fn made(&self, cluster: &Cluster) -> Result<Option<Collection>> {
+        match self.is_earlier && exists(cluster, &self.collection).await? {
+            true => Collection::find(cluster, &self.collection).await.map(Some),
+            false => Ok(None),
+        }
     }
 
     /// Makes the collection, unless an earlier run did, with the synonyms and overrides of its model.
@@ -128,21 +138,18 @@ impl Renewal {
         model: &Collection,
         journal: Option<&Journal>,
     ) -> Result<Collection> {
-        if let Some(journal) = journal {
-            let known = Remembered { collection: self.collection.clone(), from: self.from.clone() };
+        if let Some(journal) = journal.filter(|_| !self.is_earlier) {
+            let intent = Intent { collection: self.collection.clone(), from: self.from.clone() };
             // Before the collection is made, or a run that was killed in between would leave one behind.
-            journal.commit(remembered(&self.alias), &Record::from_value(&known)?).await?;
+            journal.intend(id(&self.alias), &Record::from_value(&intent)?).await?;
         }
-        let new = path(&["collections", &self.collection]);
-        let there = cluster.call(Method::GET, &new, None).await;
-        match there {
-            Ok(_) => tracing::info!("going on with collection {}", self.collection),
-            Err(trouble) if trouble.status == Some(404) => {
+        match self.made(cluster).await? {
+            Some(_) => tracing::info!("going on with collection {}", self.collection),
+            None => {
                 let schema = model.schema(&self.collection)?;
                 cluster.call(Method::POST, "/collections", Some(&schema)).await.map_err(explained)?;
                 tracing::info!("made collection {} like {}", self.collection, model.name);
             }
-            Err(trouble) => return Err(explained(trouble)),
         }
         let version =
             cluster.version().await.context("cannot tell the server's version (needs debug:list)")?;
@@ -153,82 +160,18 @@ impl Renewal {
         }
         Collection::find(cluster, &self.collection).await
     }
-
-    /// Points the alias at the new collection, which must have this many documents.
-    ///
-    /// # Errors
-    /// It has another number; what Typesense refuses.
-    pub async fn swap(&self, cluster: &Cluster, accepted: u64) -> Result<Swapped<'_>> {
-        let Self { collection, alias, from } = self;
-        let deadline = Instant::now() + SETTLE;
-        let num_documents = loop {
-            let found = Collection::find(cluster, collection).await?.num_documents;
-            if found == accepted || Instant::now() > deadline {
-                break found;
-            }
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        };
-        if num_documents != accepted {
-            bail!(
-                "the alias {alias} is not changed: {accepted} documents were imported, and {collection} has {num_documents} (did an id come twice?); {}",
-                self.by_hand(cluster)
-            );
-        }
-        let body = serde_json::to_string(&IndexMap::from([("collection_name", collection)]))?;
-        let aliases = path(&["aliases", alias]);
-        cluster.call(Method::PUT, &aliases, Some(&body)).await.map_err(explained)?;
-        match from.as_ref().filter(|from| *from != collection) {
-            Some(from) => {
-                tracing::info!(
-                    "alias {alias} now names {collection}, with {num_documents} documents; the way back:"
-                );
-                tracing::info!("{}", put(cluster, alias, from));
-            }
-            None => {
-                tracing::info!(
-                    "alias {alias} now names {collection}, with {num_documents} documents; it is new"
-                );
-            }
-        }
-        Ok(Swapped { alias, collection, previous: from.as_deref(), num_documents })
-    }
-
-    /// Tells what became of the new collection when the alias was not changed.
-    pub fn tell_unchanged(&self, cluster: &Cluster, why: &str) {
-        tracing::warn!("{why}: the alias {} is not changed; {}", self.alias, self.by_hand(cluster));
-    }
-
-    fn by_hand(&self, cluster: &Cluster) -> String {
-        format!("to change it all the same: {}", put(cluster, &self.alias, &self.collection))
-    }
 }
 
-/// What to run to point an alias at a collection.
-fn put(cluster: &Cluster, alias: &str, collection: &str) -> String {
-    let (node, alias) = (cluster.node(), path(&["aliases", alias]));
-    format!(
-        "curl -X PUT '{node}{alias}' -H \"X-TYPESENSE-API-KEY: $TS_KEY\" -d '{{\"collection_name\":\"{collection}\"}}'"
-    )
-}
-
-fn remembered(alias: &str) -> Id {
-    Id::of(&["ts-import", "to-new", alias])
-}
-
-/// The collection that an alias names.
-async fn target(cluster: &Cluster, alias: &str) -> Result<Option<String>> {
-    #[derive(Deserialize)]
-    struct Alias {
-        collection_name: String,
-    }
-    match cluster.call(Method::GET, &path(&["aliases", alias]), None).await {
-        Ok(text) => {
-            let alias: Alias = serde_json::from_str(&text).context("an alias without a collection")?;
-            Ok(Some(alias.collection_name))
-        }
-        Err(trouble) if trouble.status == Some(404) => Ok(None),
+async fn exists(cluster: &Cluster, collection: &str) -> Result<bool> {
+    match cluster.call(Method::GET, &path(&["collections", collection]), None).await {
+        Ok(_) => Ok(true),
+        Err(trouble) if trouble.status == Some(404) => Ok(false),
         Err(trouble) => Err(explained(trouble)),
     }
+}
+
+fn id(alias: &str) -> Id {
+    Id::of(&["ts-import", "to-new", alias])
 }
 
 /// Copies what belongs to a collection before version 30: its `synonyms`, its `overrides`.

@@ -1,12 +1,18 @@
-//! `--journal`: which documents at the beginning of the input an earlier run has brought to their end.
+//! `--journal`: which documents at the beginning of the input an earlier run has brought to their end, and which it may
+//! have imported besides.
+//!
+//! Batches follow one another, and each is found by the place where it begins. Before documents 20 to 30 are sent, the
+//! journal gets the intent of 20: "up to 30, and this is the hash of all up to there". A run that is killed then leaves
+//! 20 to 30 in doubt. The next run may cut its batches elsewhere: it sends 20 to 25, and its result of 20 says that up
+//! to 30 is in doubt still.
 
 use std::cmp::Reverse;
 use std::mem::take;
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use blake3::Hasher;
 use common::Record;
-use common::input::Item;
 use common::journal::{self, Id, Journal};
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +21,7 @@ use crate::receipt::Receipt;
 use crate::results::Failure;
 use crate::source::Document;
 
-/// What the journal knows of one batch. Batches follow one another: each is found by the place where it begins.
+/// What the journal knows of one batch.
 #[derive(Deserialize, Serialize)]
 struct Entry {
     /// Documents of the input up to its end.
@@ -25,6 +31,18 @@ struct Entry {
     receipt: Receipt,
     /// What was refused, by its place in the batch.
     failures: Vec<(usize, Failure)>,
+    /// What is in doubt after the batch.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    doubt: Option<Extent>,
+}
+
+/// The input up to a place.
+#[derive(Clone, Deserialize, Serialize)]
+struct Extent {
+    /// Documents up to there.
+    through: u64,
+    /// The hash of all these.
+    digest: String,
 }
 
 /// A batch of an earlier run that was read again.
@@ -33,6 +51,8 @@ pub struct Earlier {
     pub receipt: Receipt,
     /// What was refused of it.
     pub failures: Vec<(Failure, Document)>,
+    /// What was imported, if that is to be kept.
+    pub imported: Vec<Document>,
 }
 
 /// What is to be done with a document.
@@ -47,25 +67,38 @@ pub enum Step {
 
 /// The journal of one import.
 pub struct Resume {
-    journal: Journal,
+    journal: Arc<Journal>,
     work: [String; 2],
     hasher: Hasher,
     read: u64,
     entry: Option<Entry>,
     failed: Vec<(Failure, Document)>,
+    /// Whether imported documents are kept until the end of their batch.
+    keeps: bool,
+    kept: Vec<Document>,
+    /// What an earlier run may have imported of what comes next.
+    doubt: Option<Extent>,
 }
 
 impl Resume {
-    /// Takes up the import of documents into a collection by this path. `made` is when the collection was made: into
-    /// one that was made anew, nothing was imported before.
+    /// Resumes the import of documents into a collection by this path. `made` is when the collection was made: into one
+    /// that was made anew, nothing was imported before.
     ///
     /// # Errors
     /// The journal cannot be read.
-    pub fn new(journal: Journal, path: &str, made: i64) -> Result<Self> {
-        let work = [path.to_owned(), made.to_string()];
-        let mut resume =
-            Self { journal, work, hasher: Hasher::new(), read: 0, entry: None, failed: Vec::new() };
-        resume.entry = resume.find()?;
+    pub fn new(journal: Arc<Journal>, path: &str, made: i64, keeps: bool) -> Result<Self> {
+        let mut resume = Self {
+            journal,
+            work: [path.to_owned(), made.to_string()],
+            hasher: Hasher::new(),
+            read: 0,
+            entry: None,
+            failed: Vec::new(),
+            keeps,
+            kept: Vec::new(),
+            doubt: None,
+        };
+        resume.look()?;
         Ok(resume)
     }
 
@@ -74,14 +107,36 @@ impl Resume {
         Id::of(&["ts-import", path, made, &first.to_string()])
     }
 
-    fn find(&self) -> Result<Option<Entry>> {
-        let Some(journal::Entry::Result(found)) = self.journal.find(self.id(self.read))? else {
-            return Ok(None);
+    /// Looks for a batch that begins here.
+    fn look(&mut self) -> Result<()> {
+        self.entry = None;
+        match self.journal.find(self.id(self.read))? {
+            Some(journal::Entry::Result(found)) => {
+                let mut entry: Entry = found.view().map_err(anyhow::Error::msg)?;
+                // They are taken from the end.
+                entry.failures.sort_unstable_by_key(|(index, _)| Reverse(*index));
+                self.doubt = entry.doubt.take();
+                self.entry = Some(entry);
+            }
+            Some(journal::Entry::Intent(found)) => {
+                let mut doubt: Extent = found.view().map_err(anyhow::Error::msg)?;
+                // More follows where the result of this batch was damaged.
+                while let Some(further) = self.extent(doubt.through)? {
+                    doubt = further;
+                }
+                self.doubt = Some(doubt);
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn extent(&self, first: u64) -> Result<Option<Extent>> {
+        let found = match self.journal.find(self.id(first))? {
+            Some(journal::Entry::Result(found) | journal::Entry::Intent(found)) => found,
+            None => return Ok(None),
         };
-        let mut entry: Entry = found.view().map_err(anyhow::Error::msg)?;
-        // They are taken from the end.
-        entry.failures.sort_unstable_by_key(|(index, _)| Reverse(*index));
-        Ok(Some(entry))
+        Ok(Some(found.view().map_err(anyhow::Error::msg)?))
     }
 
     /// Takes the next document of the input.
@@ -92,74 +147,104 @@ impl Resume {
         self.hasher.update(document.text().as_bytes());
         self.hasher.update(b"\n");
         self.read += 1;
+        if let Some(doubt) = self.doubt.as_ref().filter(|doubt| doubt.through == self.read) {
+            self.compare(&doubt.digest)?;
+        }
         let Some(entry) = &mut self.entry else {
             return Ok(Step::Import(document));
         };
         let place = entry.receipt.documents as u64 + self.read - entry.through - 1;
         let is_next = entry.failures.last().is_some_and(|(index, _)| *index as u64 == place);
-        if let Some((_, failure)) = entry.failures.pop_if(|_| is_next) {
-            self.failed.push((failure, document));
+        match entry.failures.pop_if(|_| is_next) {
+            Some((_, failure)) => self.failed.push((failure, document)),
+            None if self.keeps => self.kept.push(document),
+            None => {}
         }
         if self.read < entry.through {
             return Ok(Step::Done);
         }
-        if digest(&self.hasher) != entry.digest {
+        let Some(Entry { digest, receipt, .. }) = self.entry.take() else { return Ok(Step::Done) };
+        self.compare(&digest)?;
+        self.look()?;
+        Ok(Step::LastOf(Earlier {
+            receipt,
+            failures: take(&mut self.failed),
+            imported: take(&mut self.kept),
+        }))
+    }
+
+    fn compare(&self, digest: &str) -> Result<()> {
+        if self.digest() == digest {
+            return Ok(());
+        }
+        bail!(
+            "the first {} documents are not those that the journal is about: give the same input as before, or another journal",
+            self.read
+        );
+    }
+
+    fn digest(&self) -> String {
+        self.hasher.finalize().to_hex().to_string()
+    }
+
+    /// # Errors
+    /// The input ended among documents that the journal says were imported, or were being.
+    pub fn check_end(&self) -> Result<()> {
+        let through = |extent: Option<u64>| extent.unwrap_or(0);
+        let known = through(self.entry.as_ref().map(|entry| entry.through))
+            .max(through(self.doubt.as_ref().map(|doubt| doubt.through)));
+        if known > self.read {
             bail!(
-                "the first {} documents are not those that the journal is about: give the same input as before, or another journal",
+                "the input has {} documents, fewer than the {known} that the journal is about: give the same input as before, or another journal",
                 self.read
             );
         }
-        let next = self.find()?;
-        let done = std::mem::replace(&mut self.entry, next);
-        let failures = take(&mut self.failed);
-        Ok(match done {
-            Some(Entry { receipt, .. }) => Step::LastOf(Earlier { receipt, failures }),
-            None => Step::Done,
-        })
+        Ok(())
     }
 
-    /// The hash of all documents so far.
-    pub fn digest(&self) -> String {
-        digest(&self.hasher)
-    }
-
-    /// # Errors
-    /// The input ended among documents that the journal says were imported.
-    pub fn check_end(&self) -> Result<()> {
-        match &self.entry {
-            Some(entry) if entry.through > self.read => bail!(
-                "the input has {} documents, fewer than the {} that the journal is about: give the same input as before, or another journal",
-                self.read,
-                entry.through
-            ),
-            _ => Ok(()),
+    /// The journal as the work on a batch needs it, whose last document is the last that was read.
+    pub fn page(&self, batch: &Batch) -> Page {
+        let end = Extent { through: self.read, digest: self.digest() };
+        let doubt = self.doubt.clone();
+        let count = doubt.as_ref().map_or(0, |doubt| doubt.through.saturating_sub(batch.first));
+        Page {
+            journal: Arc::clone(&self.journal),
+            id: self.id(batch.first),
+            in_doubt: usize::try_from(count).unwrap_or(usize::MAX).min(batch.len()),
+            beyond: doubt.filter(|doubt| doubt.through > end.through),
+            end,
         }
     }
+}
 
-    /// Writes down that a batch was brought to its end; `digest` is of all documents up to there.
+/// Where one batch stands in the journal.
+pub struct Page {
+    journal: Arc<Journal>,
+    id: Id,
+    /// How many documents at the beginning of the batch an earlier run may have imported.
+    pub in_doubt: usize,
+    end: Extent,
+    /// What is in doubt after the batch, too.
+    beyond: Option<Extent>,
+}
+
+impl Page {
+    /// Writes down that the batch is about to be sent; returns when that is on disk.
+    ///
+    /// # Errors
+    /// The journal cannot be written: then nothing must be sent.
+    pub async fn intend(&self) -> Result<()> {
+        let intent = Record::from_value(self.beyond.as_ref().unwrap_or(&self.end))?;
+        self.journal.intend(self.id, &intent).await
+    }
+
+    /// Writes down that the batch was brought to its end.
     ///
     /// # Errors
     /// The journal cannot be written.
-    pub async fn commit(
-        &self,
-        batch: &Batch,
-        digest: String,
-        receipt: Receipt,
-        failures: Vec<(usize, Failure)>,
-    ) -> Result<()> {
-        let through = batch.first + batch.len() as u64;
-        let entry = Record::from_value(&Entry { through, digest, receipt, failures })?;
-        self.journal.commit(self.id(batch.first), &entry).await
-    }
-}
-
-fn digest(hasher: &Hasher) -> String {
-    hasher.finalize().to_hex().to_string()
-}
-
-impl Document {
-    /// The document as it came in.
-    pub fn into_input(self) -> Item {
-        Item::Record(self.input)
+    pub async fn commit(self, receipt: Receipt, failures: Vec<(usize, Failure)>) -> Result<()> {
+        let Extent { through, digest } = self.end;
+        let entry = Entry { through, digest, receipt, failures, doubt: self.beyond };
+        self.journal.commit(self.id, &Record::from_value(&entry)?).await
     }
 }

@@ -1,6 +1,7 @@
 //! The run: finds the collection, imports, and swaps the alias where that is wanted.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -15,6 +16,7 @@ use crate::batch::Limits;
 use crate::cli::{Action, Cli};
 use crate::ending::Ending;
 use crate::import::{Import, Totals};
+use crate::lookup::Lookup;
 use crate::pressure::Pressure;
 use crate::renew::{Collection, Renewal};
 use crate::resume::Resume;
@@ -24,6 +26,20 @@ use crate::source::Chunks;
 
 /// Chunks of 64 KiB that are read ahead.
 const AHEAD: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+
+/// Flags that say how documents are sent and when that is enough, but change none of them. The nodes and the collection
+/// are the target.
+const HOW: &[&str] = &[
+    "collection",
+    "nodes",
+    "key_file",
+    "batch_docs",
+    "batch_bytes",
+    "max_queued_writes",
+    "timeout",
+    "expect_count",
+    "expect_trailer",
+];
 
 /// Imports the documents on stdin.
 ///
@@ -36,28 +52,27 @@ pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
         return Err(Usage::Wrong(message.to_owned()).into());
     }
     let source = pipe::stdin(|stdin| Chunks::new(stdin, shape))?;
+    // Before the file of the rejects: where the journal is another file, nothing is made.
+    let journal = cli.journal.as_deref().map(|path| journal(path, &cli, &ctx)).transpose()?;
     let rejects = ctx.rejects(&cli.rejects)?;
-    let identity = Identity::new(&ctx, &ctx.flags);
-    let open = |path| match cli.dry_run {
-        true => Journal::read(path, &identity),
-        false => Journal::open(path, &identity),
-    };
-    let journal = cli.journal.as_deref().map(open).transpose()?;
     // Also an error of its own ends the waits of this run.
     let mut within = ctx.clone();
     within.stop = ctx.stop.child_token();
     let cluster = Arc::new(cli.typesense.connect(&within, cli.timeout).await?);
     let model = Collection::find(&cluster, &cli.collection).await?;
     let renewal = match cli.to_new {
-        true => Some(Renewal::plan(&cli, &cluster, &model, journal.as_ref()).await?),
+        true => Some(Renewal::plan(&cli, &cluster, &model, journal.as_deref()).await?),
         false => None,
     };
     let collection = match &renewal {
-        Some(renewal) if cli.dry_run => {
-            tracing::info!("would make collection {} like {}", renewal.collection, model.name);
-            model
-        }
-        Some(renewal) => renewal.make(&cluster, &model, journal.as_ref()).await?,
+        Some(renewal) if cli.dry_run => match renewal.made(&cluster).await? {
+            Some(made) => made,
+            None => {
+                tracing::info!("would make collection {} like {}", renewal.collection, model.name);
+                model
+            }
+        },
+        Some(renewal) => renewal.make(&cluster, &model, journal.as_deref()).await?,
         None => {
             // An alias that changes during the import must not split it.
             if model.name != cli.collection {
@@ -67,13 +82,16 @@ pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
         }
     };
     let path = import_path(&cli, &collection.name);
-    let resume = journal.map(|journal| Resume::new(journal, &path, collection.created_at)).transpose()?;
+    let resume = |journal| Resume::new(journal, &path, collection.created_at, cli.check_replayed);
+    let resume = journal.clone().map(resume).transpose()?;
+    let lookup = Lookup { cluster: Arc::clone(&cluster), collection: collection.name.clone() };
     let out = Out::start()?;
     let receipts = Receipts::new(ctx, out.lines().clone());
     let sender = Sender {
         pressure: Pressure::new(cli.max_queued_writes, &cluster),
         cluster: Arc::clone(&cluster),
         path,
+        lookup: lookup.clone(),
         patience: cli.timeout,
         rejects: rejects.clone(),
         ctx: within.clone(),
@@ -84,6 +102,7 @@ pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
         limits: Limits::new(cli.batch_docs.get(), cli.batch_bytes.get()),
         ending: Ending::new(cli.expect_count, cli.expect_trailer),
         resume,
+        check: cli.check_replayed.then_some(lookup),
         receipts: receipts.clone(),
         rejects,
         ctx: within,
@@ -93,36 +112,67 @@ pub async fn run(cli: Cli, ctx: Ctx) -> Result<()> {
     if let Ok(totals) = &result
         && !cli.dry_run
     {
-        totals.tell(start.elapsed());
+        totals.report(start.elapsed());
     }
     let result = match renewal.filter(|_| !cli.dry_run) {
-        Some(renewal) => change_over(&renewal, &cli, &cluster, result, &receipts).await,
+        Some(renewal) => {
+            let change =
+                Change { renewal: &renewal, made: collection.created_at, journal: journal.as_deref() };
+            change.over(&cli, &cluster, result, &receipts).await
+        }
         None => result.map(drop),
     };
     drop(receipts);
     out.end(result).await
 }
 
-/// Points the alias at the new collection if everything is there, or says why not.
-async fn change_over(
-    renewal: &Renewal,
-    cli: &Cli,
-    cluster: &Cluster,
-    result: Result<Totals>,
-    receipts: &Receipts,
-) -> Result<()> {
-    let totals = result.inspect_err(|_| renewal.tell_unchanged(cluster, "the import is not whole"))?;
-    if !totals.is_whole {
-        renewal.tell_unchanged(cluster, "the import was stopped");
-        return Ok(());
+/// What is known when an alias is to be changed.
+struct Change<'a> {
+    renewal: &'a Renewal,
+    /// When the new collection was made.
+    made: i64,
+    journal: Option<&'a Journal>,
+}
+
+impl Change<'_> {
+    /// Points the alias at the new collection if everything is there, or says why not.
+    async fn over(
+        &self,
+        cli: &Cli,
+        cluster: &Cluster,
+        result: Result<Totals>,
+        receipts: &Receipts,
+    ) -> Result<()> {
+        let unchanged = |why: &str| self.renewal.report_unchanged(cluster, why);
+        let totals = result.inspect_err(|_| unchanged("the import is not whole"))?;
+        if !totals.is_whole {
+            unchanged("the import was stopped");
+            return Ok(());
+        }
+        if totals.rejected > 0 && cli.rejects.max_rejects.is_none() {
+            unchanged(&format!("documents rejected: {}; --max-rejects allows some", totals.rejected));
+            return Ok(());
+        }
+        let (swapped, stored) = self.renewal.swap(cluster, self.made, totals.accepted, self.journal).await?;
+        // What the journal did not take was done all the same.
+        receipts.write(&[swapped]).await.and(stored)
     }
-    if totals.rejected > 0 && cli.rejects.max_rejects.is_none() {
-        let why = format!("documents rejected: {}; --max-rejects allows some", totals.rejected);
-        renewal.tell_unchanged(cluster, &why);
-        return Ok(());
-    }
-    let swapped = renewal.swap(cluster, totals.accepted).await?;
-    receipts.write(&[swapped]).await
+}
+
+/// The journal of this import; for a dry run, without making or changing it.
+fn journal(path: &Path, cli: &Cli, ctx: &Ctx) -> Result<Arc<Journal>> {
+    // The order in which nodes take over from one another is not what the cluster is.
+    let mut nodes = cli.typesense.addresses()?;
+    nodes.sort_unstable();
+    nodes.dedup();
+    let identity = Identity::new(ctx, &ctx.flags.without(HOW))
+        .target("nodes", nodes.join(","))
+        .target("collection", cli.collection.clone());
+    let journal = match cli.dry_run {
+        true => Journal::read(path, &identity)?,
+        false => Journal::open(path, &identity)?,
+    };
+    Ok(Arc::new(journal))
 }
 
 fn import_path(cli: &Cli, collection: &str) -> String {

@@ -1,5 +1,7 @@
 //! Sends a batch until the fate of each of its documents is known.
 
+mod conflicts;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::pin::pin;
@@ -9,7 +11,6 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use bytes::Bytes;
 use common::Ctx;
-use common::Reject;
 use common::http::{Trouble, is_retryable};
 use common::reject::Rejects;
 use common::retry::Backoff;
@@ -18,8 +19,10 @@ use reqwest::Method;
 use tokio::time::Instant;
 
 use crate::batch::Batch;
-use crate::document::{Id, id_of, named};
+use crate::document::{Id, id_of};
+use crate::lookup::Lookup;
 use crate::pressure::Pressure;
+use crate::refused::{explained, is_about_space, out_of_space, reject};
 use crate::results::{Broken, Failure, Results, Told};
 
 /// A node that is silent this long is asked whether it is there.
@@ -41,6 +44,8 @@ pub struct Sender {
     pub patience: Duration,
     /// What keeps the queues of the nodes short.
     pub pressure: Pressure,
+    /// What finds the documents that an earlier run may have made.
+    pub lookup: Lookup,
     /// Where refused documents go.
     pub rejects: Rejects,
     /// Counts and stop signal.
@@ -81,18 +86,20 @@ impl Waits {
 }
 
 impl Sender {
-    /// Sends a batch. Documents that are refused for good become rejects as soon as that is known.
+    /// Sends a batch. Documents that are refused for good become rejects as soon as that is known. An earlier run may
+    /// have made the first `in_doubt` of them.
     ///
     /// # Errors
     /// Whatever ends the run: Typesense takes no documents at all, nothing got on for too long, too many rejects.
-    pub async fn send(&mut self, batch: &Batch) -> Result<Outcome> {
+    pub async fn send(&mut self, batch: &Batch, in_doubt: usize) -> Result<Outcome> {
         let mut outcome = Outcome { accepted: vec![false; batch.len()], ..Outcome::default() };
         let mut todo: Vec<_> = (0..batch.len()).collect();
         let mut waits = Waits::new(self.patience);
         let mut tries = 0;
+        let mut conflicts = Vec::new();
         while !todo.is_empty() {
             if !self.pressure.settle(&self.cluster, self.patience).await? {
-                outcome.open = todo.len();
+                outcome.open = todo.len() + conflicts.len();
                 return Ok(outcome);
             }
             outcome.requests += 1;
@@ -102,6 +109,8 @@ impl Sender {
                 told: 0,
                 again: Vec::new(),
                 is_last_try: tries + 1 >= TRIES,
+                in_doubt,
+                conflicts: &mut conflicts,
                 failed: None,
                 outcome: &mut outcome,
                 rejects: &self.rejects,
@@ -129,10 +138,11 @@ impl Sender {
             };
             todo = next;
             if !goes_on {
-                outcome.open = todo.len();
+                outcome.open = todo.len() + conflicts.len();
                 return Ok(outcome);
             }
         }
+        self.settle(batch, conflicts, &mut outcome).await?;
         Ok(outcome)
     }
 
@@ -229,6 +239,9 @@ struct Round<'a> {
     /// Those among them that are worth another try.
     again: Vec<usize>,
     is_last_try: bool,
+    in_doubt: usize,
+    /// Documents that are there already, and that an earlier run may have made.
+    conflicts: &'a mut Vec<(usize, Failure)>,
     /// What ends the run.
     failed: Option<anyhow::Error>,
     outcome: &'a mut Outcome,
@@ -260,33 +273,23 @@ impl Round<'_> {
                 self.outcome.accepted[index] = false;
                 self.again.push(index);
             }
+            Told::Failure(failure) if failure.code == 409 && index < self.in_doubt => {
+                self.outcome.accepted[index] = false;
+                self.conflicts.push((index, failure));
+            }
             Told::Failure(failure) => {
                 self.outcome.accepted[index] = false;
                 let text = self.batch.text(index);
-                let reject = reject(&failure, text, self.outcome.requests > 1);
+                let hint = match failure.code {
+                    409 if self.outcome.requests > 1 => "; it may be this run's own, whose answer was lost",
+                    _ => "",
+                };
+                let reject = reject(&failure, text, hint);
                 self.failed = self.rejects.write(&reject, &self.batch.input(index)).err();
                 self.outcome.failures.push((index, failure));
             }
         }
     }
-}
-
-/// What Typesense said about a document, as a reject. `is_repeated` tells that it may have been sent before.
-pub fn reject(failure: &Failure, text: &str, is_repeated: bool) -> Reject {
-    let Failure { code, error } = failure;
-    let kind = match code {
-        400 => "bad-document",
-        404 => "not-found",
-        409 => "already-exists",
-        _ if is_retryable(*code) => "unavailable",
-        _ => "refused",
-    };
-    let hint = match code {
-        409 if is_repeated => "; it may be this run's own, whose answer was lost",
-        _ => "",
-    };
-    let message = format!("{}: {code} {error}{hint}", named(text));
-    Reject { kind, message, retryable: is_retryable(*code) }
 }
 
 /// The documents to try again, and with them those after them that have the same id: what came last must be sent last.
@@ -314,30 +317,6 @@ fn about_request(what: &str, broken: Broken) -> Trouble {
     Trouble { status, message: format!("{what}: {words}"), words }
 }
 
-/// Typesense's words where it has no disk, no memory, or orders not to write (core_api.cpp of 0.24.1).
-fn is_about_space(words: &str) -> bool {
-    words.contains("running out of resource") || words.contains("Skipping writes")
-}
-
-fn out_of_space(words: &str) -> anyhow::Error {
-    anyhow!(
-        "Typesense takes no more writes: {words}; give its nodes room, then give the same input again (--journal goes on where it was)"
-    )
-}
-
-/// What ends a run, and what to do about it.
-pub fn explained(trouble: Trouble) -> anyhow::Error {
-    let Trouble { status, words, message } = trouble;
-    match status {
-        Some(401 | 403) => anyhow!(
-            "{message}; check TS_KEY or --key-file: the key needs documents:import and collections:get for this collection"
-        ),
-        Some(404) => anyhow!("{message}; there is no such collection: make it first, or check the name"),
-        Some(422) => out_of_space(&words),
-        _ => anyhow!(message),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -363,18 +342,5 @@ mod tests {
         assert_eq!(with_followers(&batch, vec![1], &all, &[true, false, true, true, false, true]), [1, 5]);
         assert_eq!(with_followers(&batch, vec![2, 3], &all, &[true; 6]), [2, 3]);
         assert_eq!(with_followers(&batch, vec![], &all, &[true; 6]), [0; 0]);
-    }
-
-    #[test]
-    fn a_reject_says_whose_fault_it_is() {
-        let reject = |code| {
-            let failure = Failure { code, error: "words".to_owned() };
-            let reject = reject(&failure, "{\"id\":\"7\"}", code == 409);
-            (reject.kind, reject.retryable, reject.message)
-        };
-        assert_eq!(reject(400), ("bad-document", false, "document \"7\": 400 words".to_owned()));
-        assert_eq!(reject(503), ("unavailable", true, "document \"7\": 503 words".to_owned()));
-        assert_eq!((reject(404).0, reject(413).0), ("not-found", "refused"));
-        assert!(reject(409).2.contains("this run's own"));
     }
 }

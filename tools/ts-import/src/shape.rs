@@ -256,7 +256,9 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_not_named_keeps_its_bytes(names in prop::collection::btree_set("[a-z\\\\\"é]{1,4}", 0..8), n: u64) {
-            let fields: Vec<_> = names.iter().map(|name| {
+            // It is there already.
+            let names = names.iter().filter(|name| *name != "id");
+            let fields: Vec<_> = names.map(|name| {
                 format!("{}:{n}.10", serde_json::to_string(name).unwrap())
             }).collect();
             let text = format!("{{\"id\":\"1\"{}{}}}", if fields.is_empty() { "" } else { "," }, fields.join(","));

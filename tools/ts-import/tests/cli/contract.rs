@@ -138,11 +138,11 @@ fn the_key_is_in_nothing_that_is_written() {
     let (journal, rejects) = (folder.path().join("journal"), folder.path().join("rejects"));
     let tool = || {
         let tool = typesense::tool("ts-import", &server.urls().join(","));
-        tool.arg("--journal").arg(&journal).arg("--rejects").arg(&rejects).arg("-vv")
+        tool.arg("--rejects").arg(&rejects).args(["-vv", "--journal"])
     };
-    let output = tool().arg(&people).stdin(documents(0..3) + "{\"id\":\"9\"}\n").run();
+    let output = tool().arg(&journal).arg(&people).stdin(documents(0..3) + "{\"id\":\"9\"}\n").run();
     assert_secret(output.assert_code(3));
-    let unknown = tool().arg("nobody").stdin(documents(0..1)).run();
+    let unknown = tool().arg(folder.path().join("other")).arg("nobody").stdin(documents(0..1)).run();
     assert_secret(unknown.assert_code(1));
     for file in [&journal, &rejects] {
         let text = std::fs::read_to_string(file).expect("a file");

@@ -1,10 +1,11 @@
-//! `--journal`: a run that was killed goes on where it was.
+//! `--journal`: a run that was killed is resumed, and files that are no journal of it are refused.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use testkit::fault::{Fault, Plan, Proxy, Rule};
+use testkit::fault::{Fault, Plan, Proxy, Rule, nowhere};
 use testkit::tool::{Output, Tool};
 use testkit::typesense;
 
@@ -48,14 +49,17 @@ fn a_run_that_was_killed_goes_on_after_the_last_batch_that_was_answered() {
     running.signal("KILL");
     assert_eq!((running.wait().signal, first.len()), (Some(9), 3));
 
-    // What the killed run has sent may still be on its way through its own proxy.
-    let proxy = Proxy::start(server.url(), Plan::new(1).rule(slow(5)));
+    let before = imports(&proxy);
     let again =
         with(typesense::tool("ts-import", proxy.url()), &journal, &people).stdin(input.as_str()).run();
     assert_eq!(kinds(again.assert_code(3)), ["bad-document"]);
-    assert_eq!(again.text().lines().take(3).collect::<Vec<_>>(), first);
+    for (again, first) in again.text().lines().zip(&first) {
+        let replayed = first.replace('}', ",\"replayed\":true,\"checked\":false}");
+        assert_eq!(again, replayed);
+    }
     assert_eq!((sum(&again, "documents"), sum(&again, "accepted")), (101, 100));
-    assert!(imports(&proxy) <= 8, "{} imports", imports(&proxy));
+    // What the killed run has sent may still be on its way.
+    assert!(imports(&proxy) - before <= 9, "{} imports", imports(&proxy) - before);
     assert!(again.stderr.contains("read 101, done 100, rejected 1"), "{}", again.stderr);
     assert_holds(server, &people, 0..100);
 
@@ -81,8 +85,11 @@ fn a_batch_that_was_not_answered_is_sent_again() {
     running.signal("KILL");
     running.wait();
     assert_holds(server, &people, 0..10);
-    let again = with(server.tool("ts-import"), &journal, &people).stdin(documents(0..30)).run();
+    let tool = with(typesense::tool("ts-import", proxy.url()), &journal, &people);
+    let again = tool.stdin(documents(0..30)).run();
     assert_eq!(receipts(again.assert_code(0)), [(0, 10, 10), (10, 10, 10), (20, 10, 10)]);
+    let resent: Vec<_> = again.records().iter().map(|receipt| receipt["resent"] == true).collect();
+    assert_eq!(resent, [false, true, false]);
     assert_holds(server, &people, 0..30);
 }
 
@@ -144,14 +151,169 @@ fn unix_time() -> i64 {
 }
 
 #[test]
-fn a_journal_is_used_by_one_run_at_a_time_and_by_no_rehearsal() {
+fn a_journal_is_used_by_one_run_at_a_time_a_dry_run_included() {
     let (server, people) = people();
     let (_folder, journal) = folder().expect("a folder");
     let mut running = with(server.tool("ts-import"), &journal, &people).spawn();
     running.write(documents(0..1));
     assert!(running.line().is_some());
-    let second = with(server.tool("ts-import"), &journal, &people).stdin(documents(0..1)).run();
-    assert!(second.assert_code(1).stderr.contains("in use by another run"), "{}", second.stderr);
-    with(server.tool("ts-import"), &journal, &people).arg("-n").stdin(documents(0..1)).run().assert_code(0);
+    for flags in [&[][..], &["-n"]] {
+        let tool = with(server.tool("ts-import"), &journal, &people).args(flags);
+        let second = tool.stdin(documents(0..1)).run();
+        assert!(second.assert_code(1).stderr.contains("in use by another run"), "{}", second.stderr);
+    }
     running.wait().assert_code(0);
+    with(server.tool("ts-import"), &journal, &people).arg("-n").stdin(documents(0..1)).run().assert_code(0);
+}
+
+#[test]
+fn a_journal_is_of_one_cluster_one_collection_and_the_same_documents() {
+    let (server, people) = people();
+    let (_folder, journal) = folder().expect("a folder");
+    let other = server.collection("people", FIELDS);
+    let nodes = |urls: &[&str]| typesense::tool("ts-import", &urls.join(","));
+    let (url, away) = (server.url(), nowhere());
+    let run = |tool: Tool, people: &str, flags: &[&str]| {
+        tool.args(flags).arg("--journal").arg(&journal).arg(people).stdin(documents(0..30)).run()
+    };
+    run(nodes(&[url, &away]), &people, &["--batch-docs", "10"]).assert_code(0);
+    // How they are sent, and which node is asked first.
+    let how = [
+        "--batch-docs",
+        "7",
+        "--batch-bytes",
+        "999",
+        "--max-queued-writes",
+        "9",
+        "--timeout",
+        "9m",
+        "--expect-count",
+        "30",
+    ];
+    let again = run(nodes(&[&away, url, url]), &people, &how);
+    assert!(
+        again.assert_code(0).records().iter().all(|receipt| receipt["replayed"] == true),
+        "{}",
+        again.text()
+    );
+    let before = fs::read(&journal).expect("a journal");
+    for (tool, people, flags, words) in [
+        (nodes(&[url]), &people, &[][..], "its nodes is "),
+        (nodes(&[url, &away]), &other, &[], "its collection is "),
+        (nodes(&[url, &away]), &people, &["--action", "create"], "its --action is nothing, here create"),
+        (nodes(&[url, &away]), &people, &["--dirty-values", "drop"], "its --dirty-values is nothing"),
+        (nodes(&[url, &away]), &people, &["--drop", "age"], "its --drop is nothing, here age"),
+        (nodes(&[url, &away]), &people, &["--to-new", "--alias", "x"], "its --to-new is nothing"),
+    ] {
+        let output = run(tool, people, flags);
+        assert!(output.assert_code(2).stderr.contains(words), "{words}: {}", output.stderr);
+    }
+    assert_eq!(fs::read(&journal).expect("a journal"), before);
+    assert_eq!(server.count(&other), 0);
+}
+
+#[test]
+fn no_other_file_is_taken_for_a_journal_and_none_is_changed() {
+    let (server, people) = people();
+    let (folder, journal) = folder().expect("a folder");
+    let rejects = folder.path().join("rejects");
+    for content in ["{\"customers\":[1]}", "{\"key\":\"a\"}\n", "no line end", "\n", &documents(0..3)] {
+        for flags in [&[][..], &["--dry-run"]] {
+            fs::write(&journal, content).expect("a file");
+            let tool =
+                with(server.tool("ts-import"), &journal, &people).args(flags).arg("--rejects").arg(&rejects);
+            let output = tool.stdin(documents(0..3)).run();
+            assert!(output.assert_code(2).stderr.contains("give another file"), "{}", output.stderr);
+            assert_eq!(fs::read_to_string(&journal).expect("the file"), content, "{flags:?}");
+            assert!(!rejects.exists());
+        }
+    }
+    for path in ["/dev/full", "/dev/zero", "/proc/self/fd/0"] {
+        // Before anything else is asked for: no node is there.
+        let tool = typesense::tool("ts-import", &nowhere()).args(["--journal", path, &people]);
+        let output = tool.stdin(documents(0..3)).run();
+        assert!(output.assert_code(2).stderr.contains("no regular file"), "{path}: {}", output.stderr);
+    }
+    assert_eq!(server.count(&people), 0);
+}
+
+#[test]
+fn a_dry_run_says_what_an_earlier_run_did_and_writes_nothing() {
+    let (server, people) = people();
+    let (_folder, journal) = folder().expect("a folder");
+    let run = |flags: &[&str], input| {
+        with(server.tool("ts-import"), &journal, &people).args(flags).stdin(input).run()
+    };
+    run(&["-n"], documents(0..10)).assert_code(0);
+    assert!(!journal.exists());
+    run(&[], documents(0..10)).assert_code(0);
+    let before = fs::read(&journal).expect("a journal");
+    let output = run(&["-n"], documents(0..20));
+    let receipts = output.assert_code(0).records();
+    let of = |receipt: &serde_json::Value| (receipt["dry_run"].clone(), receipt["replayed"].clone());
+    assert_eq!(
+        receipts.iter().map(of).collect::<Vec<_>>(),
+        [(true.into(), true.into()), (true.into(), ().into())]
+    );
+    assert_eq!(fs::read(&journal).expect("a journal"), before);
+    assert_eq!(server.count(&people), 10);
+}
+
+#[test]
+fn what_is_gone_since_is_rejected_when_it_is_looked_for() {
+    let (server, people) = people();
+    let (_folder, journal) = folder().expect("a folder");
+    let odd = ["a`b", " c", "d,e]f", "\u{e9} \\"];
+    let mut input = documents(0..600) + "{\"id\":\"bad\"}\n";
+    for id in odd {
+        input.push_str(&serde_json::json!({"id": id, "name": "odd"}).to_string());
+        input.push('\n');
+    }
+    let through = Proxy::start(
+        server.url(),
+        Plan::new(1).rule(Rule::new(Fault::SlowBody(Duration::ZERO)).target("/multi_search")),
+    );
+    let run = |flags: &[&str]| {
+        let tool = typesense::tool("ts-import", &format!("{},{}", through.url(), server.url())).args(flags);
+        tool.arg("--journal").arg(&journal).arg(&people).stdin(input.as_str()).run()
+    };
+    assert_eq!(sum(run(&[]).assert_code(3), "accepted"), 604);
+    let whole = run(&["--check-replayed"]);
+    assert_eq!(
+        (sum(whole.assert_code(3), "accepted"), kinds(&whole)),
+        (604, vec!["bad-document".to_owned()])
+    );
+    let receipts = whole.records();
+    assert!(
+        receipts.iter().all(|one| one["replayed"] == true && one["checked"].is_null()),
+        "{}",
+        whole.text()
+    );
+    assert_eq!(through.count("SlowBody"), receipts.len(), "one request for each batch");
+
+    for id in ["00003", "00599", "a%60b"] {
+        assert_eq!(server.request("DELETE", &format!("/collections/{people}/documents/{id}"), "").0, 200);
+    }
+    let blind = run(&[]);
+    assert_eq!((sum(blind.assert_code(3), "accepted"), kinds(&blind).len()), (604, 1));
+    assert!(blind.records().iter().all(|receipt| receipt["checked"] == false), "{}", blind.text());
+    let seeing = run(&["--check-replayed"]);
+    assert_eq!((sum(seeing.assert_code(3), "accepted"), sum(&seeing, "rejected")), (601, 4));
+    let gone: Vec<_> =
+        seeing.rejects().into_iter().filter(|reject| reject["error"]["kind"] == "superseded").collect();
+    let ids: Vec<_> = gone.iter().map(|reject| reject["record"]["id"].clone()).collect();
+    assert_eq!(ids, ["00003", "00599", "a`b"]);
+    assert!(gone.iter().all(|reject| reject["error"]["retryable"] == false));
+    let rejects: String = gone.iter().map(|reject| format!("{reject}\n")).collect();
+    assert_eq!(sum(server.tool("ts-import").arg(&people).stdin(rejects).run().assert_code(0), "accepted"), 3);
+    assert_eq!(sum(run(&["--check-replayed"]).assert_code(3), "accepted"), 604);
+
+    let actions = serde_json::json!({"description": "blind", "actions": ["documents:import", "collections:get"],
+        "collections": [people], "value": "blindKey"});
+    assert_eq!(server.request("POST", "/keys", actions.to_string()).0, 201);
+    let tool = typesense::tool("ts-import", &format!("{},{}", through.url(), server.url()))
+        .env("TS_KEY", "blindKey");
+    let tool = tool.arg("--check-replayed").arg("--journal").arg(&journal).arg(&people);
+    let output = tool.stdin(input.as_str()).run();
+    assert!(output.assert_code(1).stderr.contains("the key needs documents:search"), "{}", output.stderr);
 }

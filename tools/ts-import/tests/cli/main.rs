@@ -1,7 +1,9 @@
 //! The real binary against a real Typesense, with faults between them where it must survive some.
+#![expect(clippy::expect_used, reason = "a broken test bench is a failed test")]
 
 mod cluster;
 mod contract;
+mod crash;
 mod documents;
 mod examples;
 mod faults;

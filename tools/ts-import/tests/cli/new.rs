@@ -1,9 +1,11 @@
 //! `--to-new`: another collection, and the alias only when it is whole.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::fault::{Fault, Plan, Proxy, Rule};
-use testkit::tool::Output;
+use testkit::tool::{Output, Tool};
 use testkit::typesense::{self, Server};
 
 use crate::{assert_holds, assert_secret, documents, people};
@@ -161,10 +163,14 @@ fn with_a_journal_a_run_that_was_killed_goes_on_with_the_same_collection() {
     let mut running = tool.stdin(documents(0..30)).spawn();
     let made = running.wait_stderr("made collection");
     assert!(running.line().is_some());
+    while proxy.count("Hang") == 0 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     running.signal("KILL");
     running.wait();
     assert_eq!(target(server, &alias), old.as_str());
-    let run = || server.tool("ts-import").args(flags).arg(&journal).stdin(documents(0..30)).run();
+    let run =
+        || typesense::tool("ts-import", proxy.url()).args(flags).arg(&journal).stdin(documents(0..30)).run();
     for _ in 0..2 {
         let again = run();
         again.assert_code(0);
@@ -187,4 +193,122 @@ fn a_swap_that_is_refused_leaves_everything_as_it_is() {
     assert!(output.assert_code(1).stderr.contains("Forbidden"), "{}", output.stderr);
     assert_eq!(target(server, &alias), old.as_str());
     assert_eq!(server.count(&made(&output)), 3);
+}
+
+/// What is done with a change of the alias until the tool is dead.
+enum Held {
+    /// It is not carried out.
+    Before,
+    /// It is.
+    After,
+}
+
+/// A load into a new collection, killed when it changes the alias, and then run again.
+struct Killed {
+    proxy: Proxy,
+    folder: TempDir,
+    alias: String,
+    old: String,
+}
+
+impl Killed {
+    fn at_the_swap(held: &Held) -> Self {
+        let (server, alias, old) = alias();
+        let fault = match held {
+            Held::Before => Fault::Hang,
+            Held::After => Fault::SlowBody(Duration::from_secs(100)),
+        };
+        let rule = Rule::new(fault).method("PUT").target("/aliases/").nth(1);
+        let proxy = Proxy::start(server.url(), Plan::new(1).rule(rule));
+        let killed = Self { proxy, folder: TempDir::new().expect("a folder"), alias, old };
+        let running = killed.tool().stdin(documents(0..30)).spawn();
+        let is_held = || match held {
+            Held::Before => killed.proxy.count("Hang") == 1,
+            Held::After => target(server, &killed.alias) != killed.old.as_str(),
+        };
+        while !is_held() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        running.signal("KILL");
+        let output = running.wait();
+        assert_eq!((output.signal, output.text().contains("previous")), (Some(9), false));
+        killed
+    }
+
+    fn tool(&self) -> Tool {
+        let tool =
+            typesense::tool("ts-import", self.proxy.url()).args(["--to-new", &self.alias, "--journal"]);
+        tool.arg(self.folder.path().join("journal"))
+    }
+
+    fn again(&self) -> Output {
+        self.tool().stdin(documents(0..30)).run()
+    }
+}
+
+#[test]
+fn a_run_that_was_killed_when_it_changed_the_alias_still_knows_the_way_back() {
+    for held in [Held::Before, Held::After] {
+        let killed = Killed::at_the_swap(&held);
+        let output = killed.again();
+        let record = output.assert_code(0).records().pop().unwrap_or_default();
+        let named = target(typesense::server(), &killed.alias);
+        let expected =
+            json!({"alias": killed.alias, "collection": named, "previous": killed.old, "num_documents": 30});
+        assert_eq!(record, expected);
+        assert_ne!(named, killed.old.as_str());
+        let way_back = format!("\"collection_name\":\"{}\"", killed.old);
+        assert!(output.stderr.contains(&way_back), "{}", output.stderr);
+        // And once more, when all is done.
+        let mut replayed = expected;
+        replayed["replayed"] = true.into();
+        let output = killed.again();
+        assert_eq!(output.assert_code(0).records().pop().unwrap_or_default(), replayed);
+        assert!(output.stderr.contains(&way_back), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn an_alias_that_somebody_has_changed_since_is_left_alone_and_named() {
+    let server = typesense::server();
+    // Between the kill and the next run: then that is what the alias named before.
+    let killed = Killed::at_the_swap(&Held::Before);
+    let (_, third) = people();
+    point(server, &killed.alias, &third);
+    let record = killed.again().assert_code(0).records().pop().unwrap_or_default();
+    assert_eq!(record["previous"], third.as_str());
+    // After all was done: somebody has taken the way back.
+    point(server, &killed.alias, &killed.old);
+    let output = killed.again();
+    assert!(
+        output.assert_code(1).stderr.contains(&format!("and it names {} now", killed.old)),
+        "{}",
+        output.stderr
+    );
+    assert!(output.stderr.contains("to change it all the same: curl"), "{}", output.stderr);
+    assert_eq!(target(server, &killed.alias), killed.old.as_str());
+}
+
+#[test]
+fn what_the_alias_named_before_is_what_it_named_last() {
+    let (server, alias, _) = alias();
+    let (_, third) = people();
+    let mut running = server.tool("ts-import").args(["--to-new", &alias]).spawn();
+    running.wait_stderr("made collection");
+    point(server, &alias, &third);
+    running.write(documents(0..3));
+    let record = running.wait().assert_code(0).records().pop().unwrap_or_default();
+    assert_eq!(record["previous"], third.as_str());
+}
+
+#[test]
+fn two_runs_of_one_second_make_two_collections() {
+    let (server, alias, old) = alias();
+    let made: std::collections::BTreeSet<_> = (0..6)
+        .map(|_| {
+            let output = server.tool("ts-import").args(["--to-new", &alias]).stdin(documents(0..3)).run();
+            made(output.assert_code(0))
+        })
+        .collect();
+    assert!(made.len() == 6 && !made.contains(&old), "{made:?}");
 }

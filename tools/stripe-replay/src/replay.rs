@@ -9,7 +9,7 @@ use common::input::Item;
 use common::pipe::Items;
 use common::receipts::Receipts;
 use common::reject::Rejects;
-use common::{Ctx, Reject};
+use common::{Ctx, Reject, writes};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 
@@ -74,6 +74,8 @@ impl Replay {
     /// Whatever ends the run: see the tool's exit code 1.
     pub async fn run(self, mut items: Items<io::Result<Item>>) -> Result<()> {
         let (ctx, receipts) = (self.ctx.clone(), self.receipts.clone());
+        // After a signal every wait in here ends but those for calls in flight and for their receipts.
+        let _open = writes::begin();
         let mut flow = Flow {
             calls: Arc::new(Semaphore::new(self.concurrency.get())),
             replay: self,

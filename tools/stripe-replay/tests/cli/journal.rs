@@ -79,10 +79,6 @@ fn the_journal_of_another_handler_is_refused() {
     let output = with(&other, &folder).stdin(events(0..2)).run();
     let words = format!("its handler is {}, here {}", one.url, other.url);
     assert!(output.assert_code(2).stderr.contains(&words), "{}", output.stderr);
-    let query = format!("{}?token=hush", one.url);
-    let output = one.tool().args(["--to", &query]).arg("--journal").arg(path(&folder)).stdin("").run();
-    // The flag is there twice.
-    output.assert_code(2);
     assert_eq!(fs::read(path(&folder)).expect("a journal"), before);
     assert!(other.state().calls.is_empty());
 }

@@ -27,6 +27,16 @@ fn a_signal_lets_calls_in_flight_end() {
 }
 
 #[test]
+fn a_signal_waits_for_a_call_as_long_as_that_takes() {
+    let handler = Handler::start(|_| Say::Slow(Duration::from_secs(3), 200));
+    let running = handler.tool().stdin(events(0..1)).spawn();
+    handler.wait_until(|state| state.calls.len() == 1);
+    running.signal("TERM");
+    let output = running.wait();
+    assert_eq!((output.signal, receipts(&output)), (Some(15), ids([0])), "{}", output.stderr);
+}
+
+#[test]
 fn a_signal_ends_the_waits_of_what_failed() {
     let handler = Handler::start(|_| Say::Words(503, &[("retry-after", "200")], String::new()));
     let running = handler.tool().args(["--concurrency", "2"]).stdin(events(0..1)).spawn();

@@ -32,8 +32,8 @@ Example:
   rb-n-03-s3-restore.sh --delete-newer
 
 If it is interrupted or aborted, run it again with EVIDENCE set to its folder, as its last lines say: the plan is kept,
-and the journal knows what is done, so that no key is restored twice. Paths may be purged twice. restore.jsonl in it has
-what all runs did: s3-restore --undo reads it.
+and the journals know what is done, so that no key is restored and no path is paid for twice. restore.jsonl in it has
+what all runs did: s3-restore --undo reads it. To purge with other options, remove purge.journal there.
 
 Exit codes:
   0  the prefix is as it was at AT and the CDN has been purged (or there was nothing to do, or you said no)
@@ -133,14 +133,13 @@ dry_run() {
     accept cf-purge "$code"
 }
 
-# The journal repeats what earlier runs did, and tee outlives both tools to write down what they have in flight. The run
-# id makes a purge that is sent again the same purge.
+# The journals repeat what earlier runs did, and tee outlives both tools to write down what they have in flight.
 chain() {
     local codes=(0 0 0)
     s3-restore ${delete_newer:+"$delete_newer"} --journal "$EVIDENCE/journal.jsonl" \
         --rejects "$EVIDENCE/restore-rejects.jsonl" <"$EVIDENCE/plan.jsonl" |
         (trap '' INT TERM PIPE && exec tee "$EVIDENCE/restore.jsonl.part") |
-        cf-purge "${purge_options[@]}" --wait --run-id "$(basename "$EVIDENCE")" \
+        cf-purge "${purge_options[@]}" --wait --journal "$EVIDENCE/purge.journal" \
             --rejects "$EVIDENCE/purge-rejects.jsonl" >"$EVIDENCE/purge.jsonl.part" || codes=("${PIPESTATUS[@]}")
     # The last of the chain first: when it fails, those before it fail because nobody reads them any more.
     not_aborted cf-purge "${codes[2]}" records

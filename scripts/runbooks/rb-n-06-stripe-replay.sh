@@ -120,7 +120,7 @@ rehearse() {
     : >"$EVIDENCE/$1-rejects.jsonl"
     replay --dry-run --rejects "$EVIDENCE/$1-rejects.jsonl" <"$EVIDENCE/events.jsonl" >"$EVIDENCE/$1.jsonl" || code=$?
     not_aborted stripe-replay "$code" events
-    grep -v '"already":true' "$EVIDENCE/$1.jsonl" >"$EVIDENCE/$1-left.jsonl" || true
+    grep -v '"replayed":true' "$EVIDENCE/$1.jsonl" >"$EVIDENCE/$1-left.jsonl" || true
     cat "$EVIDENCE/$1-rejects.jsonl" >>"$EVIDENCE/$1-left.jsonl"
 }
 

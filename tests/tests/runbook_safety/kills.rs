@@ -24,6 +24,13 @@ fn done(records: &[Value]) -> BTreeMap<String, String> {
     done
 }
 
+/// The paths of receipts, each as often as it was paid for.
+fn paths(receipts: &[Value]) -> Vec<String> {
+    let mut paths: Vec<_> = receipts.iter().map(|receipt| receipt["path"].to_string()).collect();
+    paths.sort();
+    paths
+}
+
 /// Kills the tool itself once this much of its output is out, and what stands before it.
 fn dies_after(tool: &str, bytes: usize) -> String {
     format!(
@@ -48,18 +55,19 @@ fn dies_before(tool: &str, bytes: usize, only: &str) -> String {
 
 #[tokio::test]
 async fn a_stage_that_is_killed_costs_nothing_but_another_run() {
-    let undisturbed = {
+    let (undisturbed, receipts) = {
         let (stage, damaged) = (Stage::new(), Damaged::new(&["photos"]).await);
         run(&stage, &damaged).assert_code(0);
-        done(&stage.records("incident/restore.jsonl"))
+        (done(&stage.records("incident/restore.jsonl")), paths(&stage.records("incident/purge.jsonl")))
     };
-    assert_eq!(undisturbed.len(), KEYS + 1);
+    assert_eq!((undisturbed.len(), receipts.len()), (KEYS + 1, KEYS + 1));
     let stages = [
         ("s3-versions", dies_after("s3-versions", 700)),
         ("s3-restore", dies_after("s3-restore", 0)),
         ("s3-restore", dies_after("s3-restore", 1500)),
         ("tee", dies_before("tee", 1500, "restore.jsonl")),
-        ("cf-purge", dies_before("cf-purge", 1500, "--run-id")),
+        ("cf-purge", dies_before("cf-purge", 1500, "--journal")),
+        ("cf-purge", dies_after("cf-purge", 0)),
     ];
     for (tool, script) in stages {
         let (stage, damaged) = (Stage::new(), Damaged::new(&["photos"]).await);
@@ -75,14 +83,14 @@ async fn a_stage_that_is_killed_costs_nothing_but_another_run() {
             assert!(records.contains(&record), "{tool}: {record} was in the evidence");
         }
         damaged.assert_restored("photos").await;
-        let purged = stage.records("incident/purge.jsonl");
-        assert!(!purged.is_empty(), "{tool}");
+        assert_eq!(paths(&stage.records("incident/purge.jsonl")), receipts, "{tool}");
         let parts: Vec<_> =
             stage.files("incident").into_keys().filter(|name| name.ends_with(".part")).collect();
         assert!(parts.is_empty(), "{tool}: {parts:?}");
         // The way back is whole: it leads to what was there before.
         let undo = "s3-restore --undo <incident/restore.jsonl";
         damaged.of(stage.bash(undo)).run().assert_code(0);
+        damaged.assert_damaged("photos").await;
     }
 }
 

@@ -169,6 +169,21 @@ impl Damaged {
             .env("AWS_ENDPOINT_URL_CLOUDFRONT", moto::endpoint())
     }
 
+    /// All is as it was before anybody restored it.
+    pub async fn assert_damaged(&self, bucket: &str) {
+        let client = self.server.client();
+        let get = |key: String| client.get_object().bucket(bucket).key(key).send();
+        for n in 0..KEYS {
+            let got = get(format!("originals/{bucket}-{n}.jpg")).await;
+            let bytes = match got {
+                Ok(object) => Some(object.body.collect().await.expect("its content").into_bytes()),
+                Err(_) => None,
+            };
+            assert_eq!(bytes.as_deref(), (n % 2 == 1).then_some(&b"bad"[..]), "{n}");
+        }
+        assert!(get(format!("originals/{bucket}-newer.jpg")).await.is_ok(), "{bucket}");
+    }
+
     /// Every good key is as it was, and the newer one is gone.
     pub async fn assert_restored(&self, bucket: &str) {
         let client = self.server.client();

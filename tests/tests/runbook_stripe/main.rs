@@ -284,6 +284,6 @@ fn both_tools_are_one_pipeline() {
     assert_eq!(first.assert_code(0).records().len(), 230);
     incident.assert_done(230);
     let again = incident.tool(pipeline).run();
-    assert!(again.assert_code(0).records().iter().all(|receipt| receipt["replay"]["already"] == true));
+    assert!(again.assert_code(0).records().iter().all(|receipt| receipt["replay"]["replayed"] == true));
     assert_eq!(incident.calls().len(), 230);
 }

@@ -182,7 +182,12 @@ fn reindex_is_killed_and_taken_up_again() {
     incident.assert_whole();
     // The batches of the first run were not sent again: their receipts are those of then.
     let receipts = incident.records("work.jsonl");
-    assert_eq!(receipts[..first.len()], first[..]);
+    let mut repeated = receipts[..first.len()].to_vec();
+    for receipt in repeated.iter_mut().filter_map(serde_json::Value::as_object_mut) {
+        assert_eq!(receipt.remove("replayed"), Some(json!(true)));
+        receipt.remove("checked");
+    }
+    assert_eq!(repeated, first);
     assert_eq!(sum(&receipts, "accepted"), 300);
     assert_eq!(incident.collections(), 3);
 }

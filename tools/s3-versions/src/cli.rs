@@ -53,48 +53,57 @@ Examples:
       s3-restore --journal restore.journal < versions.jsonl
 
 Listing:
-  One prefix is listed by many requests at once: it is cut between keys, wherever those of the last
-  page were dense, and idle requests take half of the largest rest. The order of keys is then that in
-  which pages arrive; --ordered gives S3's own, by way of a file in --tmpdir. Without --concurrency,
-  8 requests become 16, 32 and so on for as long as that makes answers come faster, up to 256, and half
-  as many when S3 asks to slow down. With --at, --deleted and --latest a key of a million versions
-  costs one page if the answer is on it.
+  One prefix is listed by many requests at once: it is cut between keys,
+  wherever those of the last page were dense, and idle requests take half of
+  the largest rest. The order of keys is then that in which pages arrive;
+  --ordered gives S3's own, by way of a file in --tmpdir. Without
+  --concurrency, 8 requests become 16, 32 and so on for as long as that makes
+  answers come faster, up to 256, and half as many when S3 asks to slow down.
+  With --at, --deleted and --latest a key of a million versions costs one page
+  if the answer is on it.
 
 Journal:
-  With --journal an interrupted listing is resumed by the same command, also after a crash, and stdout
-  has each record once. stdout must be a regular file, since what is in a pipe may never reach the next
-  stage: append to a file with >>, and feed that file to the next stage once the listing is complete.
-  The last lines on stderr say that it is complete, and where its records are; the same command then
-  lists nothing and says so again. A file that is gone, shorter or another one is a usage error, as are
-  another endpoint, region or bucket, other flags, and a time that moves with the clock, such as 2h.
-  What a killed run wrote last and did not note is cut off the file, if every line of it is proved to be
-  this listing's; where anything else was appended, nothing is cut, and the listing is to be begun anew
-  with another file and another journal. While a listing runs, the file is locked against others with a
-  journal. The journal takes about 6 bytes for each record.
+  With --journal an interrupted listing is resumed by the same command, also
+  after a crash, and stdout has each record once. stdout must be a regular
+  file, since what is in a pipe may never reach the next stage: append to a
+  file with >>, and feed that file to the next stage once the listing is
+  complete. The last lines on stderr say that it is complete, and where its
+  records are; the same command then lists nothing and says so again. A file
+  that is gone, shorter or another one is a usage error, as are another
+  endpoint, region or bucket, other flags, and a time that moves with the
+  clock, such as 2h. What a killed run wrote last and did not note is cut off
+  the file, if every line of it is proved to be this listing's; where anything
+  else was appended, nothing is cut, and the listing is to be begun anew with
+  another file and another journal. While a listing runs, the file is locked
+  against others with a journal. The journal takes about 6 bytes for each
+  record.
 
 Times:
-  A version's last_modified is the whole second in which it was written; for a multipart upload
-  S3 gives the second in which the upload was begun, so one that was going on at --at looks as
-  if it had been there. Versions of one key are taken in the order S3 lists them, never sorted
-  by time.
+  A version's last_modified is the whole second in which it was written; for a
+  multipart upload S3 gives the second in which the upload was begun, so one
+  that was going on at --at looks as if it had been there. Versions of one key
+  are taken in the order S3 lists them, never sorted by time.
 
 Inventory:
-  A report must have all versions and the fields Size and LastModifiedDate, in CSV or Parquet; one
-  that was set up for a prefix has only keys below it. The manifest and every file are held
-  against their MD5 before the first record is written. What was written or deleted after the
-  report was begun is not in it, so --at may not be later, and a key that changed since may be
-  answered wrongly. Records come by key, the latest version first and then the newest: a report
-  does not have S3's order. A key whose answer hangs on the order of versions of one second is
-  rejected (same-second), and so is one of which not exactly one version is the latest
-  (latest-unclear); --keys-from takes such rejects.
-  --verify-live lists the versions of every key that has a record and of every key that would be
-  rejected so, one request for each hundred of them; what is written is the bucket's answer, in
-  the order in which the keys are answered. It does not look at keys for which the report asks for
-  nothing, nor find keys that are new since.
+  A report must have all versions and the fields Size and LastModifiedDate, in
+  CSV or Parquet; one that was set up for a prefix has only keys below it. The
+  manifest and every file are held against their MD5 before the first record
+  is written. What was written or deleted after the report was begun is not in
+  it, so --at may not be later, and a key that changed since may be answered
+  wrongly. Records come by key, the latest version first and then the newest:
+  a report does not have S3's order. A key whose answer hangs on the order of
+  versions of one second is rejected (same-second), and so is one of which not
+  exactly one version is the latest (latest-unclear); --keys-from takes such
+  rejects.
+  --verify-live lists the versions of every key that has a record and of every
+  key that would be rejected so, one request for each hundred of them; what is
+  written is the bucket's answer, in the order in which the keys are answered.
+  It does not look at keys for which the report asks for nothing, nor find
+  keys that are new since.
 
 Exit codes:
-  0 all listed, 1 aborted, 2 usage, 3 some keys of --keys-from or of a report were rejected, 101 a
-  bug.";
+  0 all listed, 1 aborted, 2 usage, 3 some keys of --keys-from or of a report
+  were rejected, 101 a bug.";
 
 /// List the versions and delete markers of an S3 bucket
 ///

@@ -194,6 +194,8 @@ impl Cluster {
         loop {
             let node = self.node();
             let body = body.unwrap_or_default().to_owned();
+            // Until the whole answer is here: its head says that something was changed, and the record is yet to come.
+            let open = (method != Method::GET).then(writes::begin);
             let trouble = match self.once(node, method.clone(), path, body).await {
                 Ok(answer) => match self.text(&what(&method, path, node), answer).await {
                     Ok(text) => return Ok(text),
@@ -201,6 +203,7 @@ impl Cluster {
                 },
                 Err(trouble) => trouble,
             };
+            drop(open);
             if !passes(&trouble) || self.stop.is_cancelled() {
                 return Err(trouble);
             }

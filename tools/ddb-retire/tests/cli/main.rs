@@ -6,6 +6,7 @@ mod contract;
 mod examples;
 mod export;
 mod interrupted;
+mod journal;
 mod retire;
 
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -9,6 +9,7 @@ mod examples;
 mod export;
 mod fake;
 mod faults;
+mod journal;
 mod keys;
 mod limits;
 mod migrate;

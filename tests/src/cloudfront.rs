@@ -7,6 +7,8 @@ use aws_sdk_cloudfront::types::{
     DefaultCacheBehavior, DistributionConfig, Origin, Origins, S3OriginConfig, ViewerProtocolPolicy,
 };
 
+use tokio::sync::Mutex;
+
 use crate::{client, moto};
 
 /// Makes a distribution in moto and returns its id.
@@ -35,6 +37,9 @@ pub async fn distribution() -> String {
         .default_cache_behavior(behavior)
         .build()
         .expect("a distribution");
+    // moto looks through all distributions while another request may add one.
+    static ONE: Mutex<()> = Mutex::const_new(());
+    let _one = ONE.lock().await;
     let cloudfront = Client::new(&client::sdk(moto::endpoint()));
     let made = cloudfront.create_distribution().distribution_config(distribution).send().await;
     made.expect("moto makes a distribution").distribution.expect("a distribution").id

@@ -27,6 +27,7 @@ const INVENTORY_RESTORE: &str = "s3-versions --inventory s3://inv/photos/all/202
 const LARGE: &str = "s3-versions --min-size 1G s3://photos/ | jq -c 'select(.is_latest | not)'";
 const PLAN_PURGE: &str =
     "s3-restore < plan.jsonl | cf-purge --distribution-id EABC123 --every 60s --max-cost 20";
+const PLAN_PURGE_ALL: &str = "s3-restore < plan.jsonl | cf-purge --distribution-id EABC123 --every 60s";
 const ENDPOINT_SWAP: &str = "conf-swap --secret prod/db --pointer /host --value-from endpoint \
                              --check 'sh login-test.sh \"$CONF_SWAP_NEW\"' < restored.jsonl | tee swap.jsonl";
 const EVENTS_REPLAY: &str = "stripe-events --since evt_123 | stripe-replay --to https://app.example.com/webhooks/stripe \
@@ -40,7 +41,7 @@ const ALIAS_SWAP: &str = "ts-schema swap --journal swap.journal people people_20
 const CHAIN: &str = "s3-restore ${delete_newer:+\"$delete_newer\"} --journal \"$EVIDENCE/journal.jsonl\" \
                      --rejects \"$EVIDENCE/restore-rejects.jsonl\" <\"$EVIDENCE/plan.jsonl\" | \
                      (trap '' INT TERM PIPE && exec tee \"$EVIDENCE/restore.jsonl.part\") | \
-                     cf-purge \"${purge_options[@]}\" --wait --run-id \"$(basename \"$EVIDENCE\")\" \
+                     cf-purge \"${purge_options[@]}\" --wait --journal \"$EVIDENCE/purge.journal\" \
                      --rejects \"$EVIDENCE/purge-rejects.jsonl\" >\"$EVIDENCE/purge.jsonl.part\" || \
                      codes=(\"${PIPESTATUS[@]}\")";
 const LOAD: &str = "pg-rows --trailer --rejects \"$EVIDENCE/$name-slices-rejects.jsonl\" \"$@\" | \
@@ -56,7 +57,8 @@ const ROWS: &[Row] = &[
     Row { pages: &["s3-versions --help", "tools/s3-versions/README.md"], line: DELETED_RESTORE },
     Row { pages: &["s3-versions --help"], line: INVENTORY_RESTORE },
     Row { pages: &["s3-versions --help"], line: LARGE },
-    Row { pages: &["cf-purge --help", "tools/cf-purge/README.md"], line: PLAN_PURGE },
+    Row { pages: &["cf-purge --help"], line: PLAN_PURGE },
+    Row { pages: &["tools/cf-purge/README.md"], line: PLAN_PURGE_ALL },
     Row { pages: &["conf-swap --help", "tools/conf-swap/README.md"], line: ENDPOINT_SWAP },
     Row { pages: &["stripe-replay --help", "tools/stripe-replay/README.md"], line: EVENTS_REPLAY },
     Row { pages: &["stripe-events --help", "tools/stripe-events/README.md"], line: EVENTS_ON },
@@ -92,6 +94,7 @@ fn versions_restore_purge() {
     s3::straight("versions-restore-purge", AT_RESTORE_PURGE, s3::by_time);
     s3::straight("versions-restore-tee-purge", AT_RESTORE_TEE_PURGE, s3::by_time);
     s3::straight("restore-purge", PLAN_PURGE, s3::by_time);
+    s3::straight("restore-purge-all", PLAN_PURGE_ALL, s3::by_time);
 }
 
 /// [`CHAIN`] with the runbook's names.

@@ -1,6 +1,6 @@
 //! S3 objects and the CDN before them: `s3-restore`, `cf-purge`, and the pipes of both.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_sdk_cloudfront::Client;
@@ -75,19 +75,24 @@ fn world(server: Server, purged: bool) -> World {
     .word("EABC123", &distribution)
 }
 
-/// Every path of every invalidation.
+/// Every path of every invalidation. The same reference is the same invalidation, which is made and paid once (API
+/// reference, `InvalidationBatch`); moto makes another.
 fn paths(distribution: &str) -> Vec<String> {
     wait(async {
         let cloudfront = Client::new(&client::sdk(moto::endpoint()));
         let listed =
             cloudfront.list_invalidations().distribution_id(distribution).send().await.expect("a list");
-        let mut paths = Vec::new();
+        let mut made = BTreeMap::new();
         for one in listed.invalidation_list().map(|list| list.items()).unwrap_or_default() {
             let got = cloudfront.get_invalidation().distribution_id(distribution).id(one.id());
-            let got = got.send().await.expect("an invalidation");
-            let batch = got.invalidation().and_then(|one| one.invalidation_batch());
-            paths.extend(batch.and_then(|batch| batch.paths()).expect("paths").items().to_vec());
+            let got = got.send().await.expect("an invalidation").invalidation;
+            let batch = got.and_then(|one| one.invalidation_batch).expect("a batch");
+            made.insert(
+                batch.caller_reference,
+                batch.paths.and_then(|paths| paths.items).unwrap_or_default(),
+            );
         }
+        let mut paths: Vec<_> = made.into_values().flatten().collect();
         paths.sort();
         paths
     })
@@ -166,7 +171,7 @@ fn cf_purge() {
     });
 }
 
-/// The chain of the runbook, whose journal and run id make every run of it the same.
+/// The chain of the runbook, whose journals make every run of it the same.
 pub fn chain() {
     check(&Case {
         plain: of_purge,
@@ -174,7 +179,7 @@ pub fn chain() {
             "restore-tee-purge",
             "s3-restore --journal journal.jsonl --rejects restore-rejects.jsonl <plan.jsonl | \
              tee restore.jsonl.part | \
-             cf-purge --distribution-id EABC123 --wait --run-id incident --rejects purge-rejects.jsonl \
+             cf-purge --distribution-id EABC123 --wait --journal purge.journal --rejects purge-rejects.jsonl \
              >purge.jsonl.part",
             planned,
         )

@@ -93,6 +93,46 @@ fn ts_schema_apply() {
     });
 }
 
+/// A preset and a collection that differ from the file.
+fn changed() -> World {
+    let prefix = prefix();
+    make(&format!("{prefix}_a"), 0);
+    make(&format!("{prefix}_b"), 0);
+    let preset = json!({ "value": { "q": "before" } });
+    assert_eq!(server().request("PUT", &format!("/presets/{prefix}_preset"), preset.to_string()).0, 200);
+    let file = schema(&prefix).replace(
+        &format!(r#"{{"fields":[{{"name":"name","type":"string"}}],"name":"{prefix}_b"}}"#),
+        &format!(r#"{{"fields":[{{"name":"name","type":"int32"}}],"name":"{prefix}_b"}}"#),
+    );
+    assert!(file.contains("int32"), "{file}");
+    let of = format!("{prefix}_b_");
+    world(&prefix).file("changed.json", file).names(move || {
+        let collections = server().get("/collections");
+        let names = collections.as_array().into_iter().flatten().filter_map(|one| one["name"].as_str());
+        let made = names.filter(|name| name.starts_with(&of)).map(str::to_owned);
+        made.enumerate().map(|(at, name)| (name, format!("people_b_MADE{at}"))).collect()
+    })
+}
+
+#[test]
+fn ts_schema_migrate() {
+    check(&Case {
+        plain: |record| {
+            plain::as_one(record, "/schema/action", &["created", "already"]);
+            // The new collection is found again by what it is, and that it is new by its name.
+            if record["kind"] == "collection" {
+                plain::as_one(record, "/schema/action", &["migrated", "created"]);
+            }
+        },
+        seeds: 6,
+        ..Case::new(
+            "ts-schema-migrate",
+            "ts-schema apply --migrate --journal apply.journal changed.json > applied.jsonl",
+            changed,
+        )
+    });
+}
+
 pub fn swappable() -> World {
     let prefix = prefix();
     for (collection, documents) in [("_20251120", 2), ("_20261120", 3)] {

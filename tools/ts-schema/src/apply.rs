@@ -19,6 +19,7 @@ use tokio::sync::Mutex;
 
 use crate::cli::Apply;
 use crate::document::{self, Document};
+use crate::kept::{Kept, Overwritten};
 use crate::kind::Kind;
 use crate::object::Object;
 use crate::output::{self, Action, Outcome, Previous};
@@ -34,17 +35,20 @@ pub const ONE: NonZeroUsize = NonZeroUsize::new(1).unwrap();
 /// Whatever ends the run: see the tool's exit code 1.
 pub async fn apply(flags: Apply, ctx: Ctx) -> Result<()> {
     let document = document::read(&flags.file, &ctx).await?;
+    // Before the file of the rejects: where the journal is that of another run, nothing is made.
+    let kept = Kept::of_apply(&flags, &ctx)?;
     let rejects = ctx.rejects(&flags.rejects)?;
     let view = View::new(flags.cluster.connect(&ctx).await?).await?;
     let (records, later) = records(document, flags.aliases);
     let now = Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y%m%d%H%M%S").to_string();
-    let run = Arc::new(Mutex::new(Run { view, flags, now, made: HashMap::new() }));
+    let run = Arc::new(Mutex::new(Run { view, kept, flags, now, made: HashMap::new() }));
     let work = |record: Record| {
         let run = Arc::clone(&run);
         async move {
             let object = document::wanted(&record)?;
-            let outcome = run.lock().await.make(&object).await?;
-            Ok(output::record(&object, &outcome)?)
+            let mut outcome = run.lock().await.make(&object).await?;
+            let unjournaled = outcome.unjournaled.take();
+            Ok(pipe::Outcome { record: output::record(&object, &outcome)?, unjournaled })
         }
     };
     pipe::each(&ctx, source(records), ONE, &rejects, work).await?;
@@ -78,6 +82,8 @@ pub fn differs(object: &Object, differences: &[String], remedy: &str) -> Reject 
 pub struct Run {
     /// What stands.
     pub view: View,
+    /// What earlier runs overwrote.
+    pub kept: Kept,
     /// What the command line says.
     pub flags: Apply,
     /// The start of the run, as it ends the names of new collections.
@@ -99,17 +105,17 @@ impl Run {
 
     async fn plain(&mut self, object: &Object) -> Result<Outcome, Failure> {
         let collection = self.place(object).await?;
-        match self.view.standing(object, collection.as_deref()).await? {
-            Standing::Same(_) => Ok(Outcome::new(Action::Already)),
+        let place = collection.as_deref();
+        match self.view.standing(object, place).await? {
+            Standing::Same(_) => self.same(object, place).await,
             Standing::Missing => {
-                self.write(object, collection.as_deref()).await?;
+                self.write(object, place).await?;
                 Ok(Outcome::new(Action::Created))
             }
             Standing::Differs(found, _) if self.flags.migrate && is_overwritten(object.kind) => {
-                self.write(object, collection.as_deref()).await?;
                 let previous =
                     RawValue::from_string(found.raw).context("what the server showed is no JSON")?;
-                Ok(Outcome { previous: Some(Previous::Object(previous)), ..Outcome::new(Action::Replaced) })
+                self.overwrite(object, place, previous).await
             }
             Standing::Differs(_, differences) => {
                 let remedy = match object.kind {
@@ -119,6 +125,44 @@ impl Run {
                 Err(differs(object, &differences, remedy).into())
             }
         }
+    }
+
+    /// An object that is as it is wanted: perhaps since an earlier run overwrote it.
+    async fn same(&self, object: &Object, place: Option<&str>) -> Result<Outcome, Failure> {
+        let Some(was) = self.kept.overwritten(object, place)? else {
+            return Ok(Outcome::new(Action::Already));
+        };
+        let unjournaled = match was.is_done || self.flags.dry_run {
+            true => None,
+            false => self.kept.replaced(object, place, &was).await.err(),
+        };
+        let previous = Some(Previous::Object(was.previous));
+        Ok(Outcome { previous, replayed: was.is_done, unjournaled, ..Outcome::new(Action::Replaced) })
+    }
+
+    async fn overwrite(
+        &mut self,
+        object: &Object,
+        place: Option<&str>,
+        previous: Box<RawValue>,
+    ) -> Result<Outcome, Failure> {
+        if self.kept.overwritten(object, place)?.is_some_and(|was| was.is_done) {
+            let message = format!(
+                "{}: the earlier run of this journal had overwritten it, and it differs again: look who changed it; \
+                 another --journal FILE does it again",
+                object.title()
+            );
+            return Err(Reject::new("superseded", message).into());
+        }
+        let was = Overwritten { object: object.title(), previous, is_done: false };
+        let mut unjournaled = None;
+        if !self.flags.dry_run {
+            self.kept.overwrite(object, place, &was).await?;
+            self.write(object, place).await?;
+            unjournaled = self.kept.replaced(object, place, &was).await.err();
+        }
+        let previous = Some(Previous::Object(was.previous));
+        Ok(Outcome { previous, unjournaled, ..Outcome::new(Action::Replaced) })
     }
 
     /// The collection that an object is made in, if it belongs to one.

@@ -83,6 +83,12 @@ pub struct Apply {
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["aliases", "migrate"])]
     pub suffix: Option<String>,
 
+    /// Keep in FILE what --migrate overwrites, before it does
+    ///
+    /// A run that was killed anywhere is then resumed by the same command, and its records have what was there before.
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+
     /// Say what would be made, and make nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,
@@ -190,7 +196,7 @@ Examples:
     ts-schema apply --suffix _2 collections.json
 
   Change a collection: a new one beside it, import into that, move the alias, and back:
-    ts-schema apply --migrate changed.json
+    ts-schema apply --migrate --journal apply.journal changed.json
     ts-schema swap --journal swap.journal people people_20261120 | tee swap.jsonl
     ts-schema swap --undo < swap.jsonl
 

@@ -21,7 +21,7 @@ use crate::output::{self, Action, Outcome, Previous};
 /// Whatever ends the run: see the tool's exit code 1.
 pub async fn swap(flags: cli::Swap, ctx: Ctx) -> Result<()> {
     // Before the file of the rejects: where the journal is that of another run, nothing is made.
-    let kept = Kept::open(&flags, &ctx)?;
+    let kept = Kept::of_swap(&flags, &ctx)?;
     let rejects = ctx.rejects(&flags.rejects)?;
     let cluster = flags.cluster.connect(&ctx).await?;
     let aliases = Arc::new(Aliases { cluster, kept, least: flags.min_docs, dry_run: flags.dry_run });

@@ -15,6 +15,9 @@ use testkit::typesense::{self, Server};
 
 use crate::{assert_holds, documents, kinds, people, sum};
 
+/// The flags of most runs here.
+const CREATE: [&str; 4] = ["--batch-docs", "10", "--action", "create"];
+
 /// A proxy that holds one request until its client is dead.
 struct Holding {
     proxy: Proxy,
@@ -24,13 +27,14 @@ struct Holding {
 }
 
 impl Holding {
-    fn start(server: &Server) -> Self {
+    /// It counts the requests with this in their path.
+    fn start(server: &Server, part: &'static str) -> Self {
         let (before, after) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let rule = |fault, left: &Arc<AtomicU64>| {
             let left = Arc::clone(left);
             let counted =
                 move |_: &_| left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)) == Ok(1);
-            Rule::new(fault).matching(counted)
+            Rule::new(fault).target(part).matching(counted)
         };
         let plan = Plan::new(1)
             .rule(rule(Fault::Hang, &before))
@@ -87,7 +91,7 @@ fn killed(seed: u64) {
 
     let expected = prepared();
     let undisturbed = server.tool("ts-import").args(flags).arg(&expected).stdin(input.as_str()).run();
-    let (people, holding) = (prepared(), Holding::start(server));
+    let (people, holding) = (prepared(), Holding::start(server, "/"));
     let folder = TempDir::new().expect("a folder");
     let run = || {
         let tool = typesense::tool("ts-import", holding.proxy.url()).args(flags).arg("--journal");
@@ -126,36 +130,43 @@ fn journal() -> (TempDir, PathBuf) {
     (folder, journal)
 }
 
-/// A run that is killed when its second batch of ten was imported and its answer is not there yet.
-fn killed_in_the_second_batch(action: &str, input: &str, journal: &Path) -> (&'static Server, String, Proxy) {
+/// A run of batches of ten that is killed when its second was imported, which makes so many documents there, and its
+/// answer is not there yet.
+fn killed_in_the_second_batch(
+    action: &str,
+    input: &str,
+    there: u64,
+    journal: &Path,
+) -> (&'static Server, String, Holding) {
     let (server, people) = people();
-    let slow = Rule::new(Fault::SlowBody(Duration::from_secs(100))).target("/documents/import").nth(2);
-    let proxy = Proxy::start(server.url(), Plan::new(1).rule(slow));
-    let running = tool(&proxy, action, &people, journal).stdin(input).spawn();
-    while server.count(&people) < 20 {
+    let holding = Holding::start(server, "/documents/import");
+    holding.after.store(2, Relaxed);
+    let running =
+        tool(&holding, &["--batch-docs", "10", "--action", action], &people, journal).stdin(input).spawn();
+    while server.count(&people) < there {
         std::thread::sleep(Duration::from_millis(5));
     }
     running.signal("KILL");
     running.wait();
-    (server, people, proxy)
+    (server, people, holding)
 }
 
-fn tool(proxy: &Proxy, action: &str, people: &str, journal: &Path) -> Tool {
-    let flags = ["--batch-docs", "10", "--action", action, people, "--journal"];
-    typesense::tool("ts-import", proxy.url()).args(flags).arg(journal)
+fn tool(holding: &Holding, flags: &[&str], people: &str, journal: &Path) -> Tool {
+    let tool = typesense::tool("ts-import", holding.proxy.url()).args(flags);
+    tool.arg("--journal").arg(journal).arg(people)
 }
 
 #[test]
 fn what_a_killed_run_has_made_is_no_conflict_and_what_others_have_made_is() {
     let (_folder, path) = journal();
-    let (server, people, proxy) = killed_in_the_second_batch("create", &documents(0..30), &path);
+    let (server, people, holding) = killed_in_the_second_batch("create", &documents(0..30), 20, &path);
     // Somebody changes one of those that were made, and makes one that was not.
     for (id, name) in [("00012", "another"), ("00025", "another")] {
         let document = json!({"id": id, "name": name}).to_string();
         let path = format!("/collections/{people}/documents?action=upsert");
         assert_eq!(server.request("POST", &path, document).0, 201);
     }
-    let output = tool(&proxy, "create", &people, &path).stdin(documents(0..30)).run();
+    let output = tool(&holding, &CREATE, &people, &path).stdin(documents(0..30)).run();
     let rejects = output.assert_code(3).rejects();
     let ids: Vec<_> = rejects.iter().map(|reject| reject["record"]["id"].clone()).collect();
     assert_eq!(
@@ -180,11 +191,10 @@ fn what_a_killed_run_has_made_is_no_conflict_and_what_others_have_made_is() {
 fn other_batches_than_those_of_the_killed_run_make_no_difference() {
     for (docs, resent) in [("3", 4), ("25", 1)] {
         let (_folder, path) = journal();
-        let (server, people, proxy) = killed_in_the_second_batch("create", &documents(0..30), &path);
+        let (server, people, holding) = killed_in_the_second_batch("create", &documents(0..30), 20, &path);
         let run = || {
-            let tool =
-                typesense::tool("ts-import", proxy.url()).args(["--batch-docs", docs, "--action", "create"]);
-            tool.arg("--journal").arg(&path).arg(&people).stdin(documents(0..30)).run()
+            let flags = ["--batch-docs", docs, "--action", "create"];
+            tool(&holding, &flags, &people, &path).stdin(documents(0..30)).run()
         };
         let output = run();
         assert_eq!(sum(output.assert_code(0), "accepted"), 30);
@@ -196,14 +206,57 @@ fn other_batches_than_those_of_the_killed_run_make_no_difference() {
 }
 
 #[test]
+fn what_is_in_doubt_stays_so_through_a_second_kill() {
+    // With the intent of the batch that was killed last, or killed just before that was written.
+    for has_intent in [true, false] {
+        let (_folder, path) = journal();
+        let (server, people, holding) = killed_in_the_second_batch("create", &documents(0..30), 20, &path);
+        let smaller = ["--batch-docs", "3", "--action", "create"];
+        // Of 10 to 13 the journal has the result, of 13 to 16 not.
+        holding.before.store(2, Relaxed);
+        let running = tool(&holding, &smaller, &people, &path).stdin(documents(0..30)).spawn();
+        while holding.held() < 2 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        running.signal("KILL");
+        running.wait();
+        if !has_intent {
+            let text = fs::read_to_string(&path).expect("a journal");
+            let (before, last) = text.trim_end().rsplit_once('\n').expect("lines");
+            assert!(last.contains("\"intent\""), "{last}");
+            fs::write(&path, format!("{before}\n")).expect("a file");
+        }
+        let output = tool(&holding, &smaller, &people, &path).stdin(documents(0..30)).run();
+        assert_eq!(sum(output.assert_code(0), "accepted"), 30, "{}", output.stderr);
+        let records = output.records();
+        let resent = records.iter().filter(|receipt| receipt["resent"] == true);
+        assert_eq!(resent.map(|receipt| &receipt["after"]).collect::<Vec<_>>(), [10, 13, 16, 19]);
+        assert_holds(server, &people, 0..30);
+    }
+}
+
+#[test]
+fn of_two_equal_documents_only_the_first_was_made() {
+    let (_folder, path) = journal();
+    let input = documents(0..15) + &documents(14..15) + &documents(15..29);
+    let (server, people, holding) = killed_in_the_second_batch("create", &input, 19, &path);
+    let output = tool(&holding, &CREATE, &people, &path).stdin(input.as_str()).run();
+    assert_eq!(kinds(output.assert_code(3)), ["already-exists"]);
+    assert_eq!(sum(&output, "accepted"), 29);
+    assert_holds(server, &people, 0..29);
+}
+
+#[test]
 fn another_input_is_noticed_where_the_killed_run_was_before_anything_is_sent() {
     let (_folder, path) = journal();
-    let (server, people, proxy) = killed_in_the_second_batch("upsert", &documents(0..30), &path);
-    let output = tool(&proxy, "upsert", &people, &path).stdin(documents(0..15) + &documents(16..40)).run();
+    let (server, people, holding) = killed_in_the_second_batch("upsert", &documents(0..30), 20, &path);
+    let output = tool(&holding, &["--batch-docs", "10"], &people, &path)
+        .stdin(documents(0..15) + &documents(16..40))
+        .run();
     let words = "the first 20 documents are not those that the journal is about";
     assert!(output.assert_code(1).stderr.contains(words), "{}", output.stderr);
     assert_holds(server, &people, 0..20);
-    let output = tool(&proxy, "upsert", &people, &path).stdin(documents(0..15)).run();
+    let output = tool(&holding, &["--batch-docs", "10"], &people, &path).stdin(documents(0..15)).run();
     assert!(output.assert_code(1).stderr.contains("fewer than the 20 that the journal"), "{}", output.stderr);
 }
 
@@ -211,8 +264,8 @@ fn another_input_is_noticed_where_the_killed_run_was_before_anything_is_sent() {
 fn a_damaged_line_makes_no_conflicts() {
     let (_folder, path) = journal();
     let (server, people) = people();
-    let proxy = Proxy::start(server.url(), Plan::new(1));
-    let run = || tool(&proxy, "create", &people, &path).stdin(documents(0..50)).run();
+    let holding = Holding::start(server, "/");
+    let run = || tool(&holding, &CREATE, &people, &path).stdin(documents(0..50)).run();
     run().assert_code(0);
     let text = fs::read_to_string(&path).expect("a journal");
     let second = text.lines().filter(|line| line.contains("\"result\"")).nth(1).expect("five results");
@@ -225,33 +278,36 @@ fn a_damaged_line_makes_no_conflicts() {
 
 #[test]
 fn a_full_disk_ends_the_run_and_nothing_that_was_done_is_lost() {
-    let (server, people) = people();
-    let (_folder, path) = journal();
-    let script = "ulimit -f 2; trap '' XFSZ; \
-                  exec ts-import --batch-docs 5 --journal \"$JOURNAL\" \"$PEOPLE\"";
-    let run = || {
-        let tool = Tool::bash(script).env("TS_NODES", server.url()).env("TS_KEY", typesense::KEY);
-        tool.env("JOURNAL", &path).env("PEOPLE", &people).stdin(documents(0..50)).run()
-    };
-    let output = run();
-    assert!(output.assert_code(1).stderr.contains("cannot write the journal"), "{}", output.stderr);
-    let accepted = sum(&output, "accepted");
-    assert_eq!(accepted, server.count(&people), "{}", output.text());
-    assert!((5..50).contains(&accepted), "{accepted}");
-    // What stands in it already is repeated, and what does not fit in is not begun.
-    let full = run();
-    assert_eq!((full.assert_code(1).stderr.contains("damaged"), server.count(&people)), (false, accepted));
-    let tool = server.tool("ts-import").args(["--batch-docs", "5", "--journal"]).arg(&path).arg(&people);
-    let again = tool.stdin(documents(0..50)).run();
-    assert_eq!(sum(again.assert_code(0), "accepted"), 50);
-    let sent: u64 = again
-        .records()
-        .iter()
-        .filter(|one| one["replayed"] != true)
-        .map(|one| one["documents"].as_u64().unwrap_or(0))
-        .sum();
-    assert!(sent <= 50 - accepted + 5, "{sent} sent again");
-    assert_holds(server, &people, 0..50);
+    let script = "ulimit -f \"$KIB\"; trap '' XFSZ; \
+                  exec ts-import --batch-docs 3 --journal \"$JOURNAL\" \"$PEOPLE\"";
+    let server = typesense::server();
+    let mut unjournaled = 0;
+    // Which line the disk has no room for is a matter of how long they are.
+    for kib in ["1", "2", "3", "4", "5"] {
+        let (_, people) = people();
+        let (_folder, path) = journal();
+        let small = || {
+            let bash = Tool::bash(script).env("TS_NODES", server.url()).env("TS_KEY", typesense::KEY);
+            let bash = bash.env("JOURNAL", &path).env("PEOPLE", &people).env("KIB", kib);
+            bash.stdin(documents(0..50)).run()
+        };
+        let output = small();
+        assert!(output.assert_code(1).stderr.contains("cannot write the journal"), "{}", output.stderr);
+        let accepted = sum(&output, "accepted");
+        assert!(accepted < 50 && accepted == server.count(&people), "{accepted}: {}", output.text());
+        let text = fs::read_to_string(&path).expect("a journal");
+        let results = text.lines().filter(|line| line.contains("\"result\"")).count();
+        unjournaled += output.records().len() - results;
+        let full = small();
+        assert!(!full.assert_code(1).stderr.contains("damaged"), "{}", full.stderr);
+        let flags = ["--batch-docs", "3", "--journal"];
+        let again =
+            server.tool("ts-import").args(flags).arg(&path).arg(&people).stdin(documents(0..50)).run();
+        assert_eq!(sum(again.assert_code(0), "accepted"), 50);
+        assert_eq!(again.records().iter().filter(|one| one["replayed"] == true).count(), results);
+        assert_holds(server, &people, 0..50);
+    }
+    assert!(unjournaled > 0, "no disk was full when a receipt was to be written");
 }
 
 #[test]

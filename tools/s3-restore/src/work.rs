@@ -74,17 +74,16 @@ impl Work {
 
     /// Finds out what an earlier run that ended in the middle did, and does the rest.
     async fn resume(&self, record: &Record, task: &Task, intent: Intent) -> Result<Done, Failure> {
-        let (task, removed) = match Box::pin(self.restorer.fate(task, intent)).await? {
+        let (rest, removed) = match Box::pin(self.restorer.fate(task, intent.clone())).await? {
             Fate::Done(done) => return Ok(done),
             Fate::Overtaken(done, _) if self.restorer.options.force => (task.clone(), done.removed_markers),
             // The intent stays, so that every later run says the same of it.
             Fate::Overtaken(done, now) => {
                 return Err(refuse::superseded(&task.target, &done, now.as_deref()));
             }
-            Fate::Open(task, removed) => (task, removed),
+            Fate::Open(rest, removed) => (rest, removed),
         };
-        let rest = self.restore(record, &task, removed.clone()).await;
-        rest.map_err(|failure| match failure {
+        let done = self.restore(record, &rest, removed.clone()).await.map_err(|failure| match failure {
             Failure::Reject(reject) if !removed.is_empty() => {
                 let message = format!(
                     "{}; an earlier run with this journal removed {}",
@@ -94,6 +93,13 @@ impl Work {
                 Reject { message, ..reject }.into()
             }
             failure => failure,
-        })
+        })?;
+        // A request that was on its way when its run was killed may have been carried out only now.
+        if done.action == Act::Already
+            && let Fate::Done(late) = Box::pin(self.restorer.fate(task, intent)).await?
+        {
+            return Ok(late);
+        }
+        Ok(done)
     }
 }

@@ -276,7 +276,8 @@ fn buckets_without_acls_lose_none() {
 #[test]
 fn a_copy_whose_answer_was_lost_gets_its_acl_too() {
     let server = server();
-    let (old, new) = overwritten(&server, "a.jpg");
+    let old = server.put(BUCKET, "a.jpg", Put::bytes("good").header("x-amz-acl", "public-read"));
+    let new = server.put(BUCKET, "a.jpg", Put::bytes("bad!!"));
     let plan = Plan::new(7).rule(Rule::new(Fault::ResetAfter).operation("CopyObject").nth(1));
     let proxy = Proxy::start(server.url(), plan);
     let output = tool(proxy.url()).arg("--acl").stdin(lines(&[planned("a.jpg", &old, "copy", &new)])).run();

@@ -4,6 +4,7 @@
 mod archive;
 mod batch;
 mod bench;
+mod crash;
 mod decisions;
 mod faults;
 mod guards;
@@ -13,6 +14,7 @@ mod metadata;
 mod moto;
 mod multipart;
 mod older_stores;
+mod overtaken;
 mod process;
 mod replayed;
 mod resume;

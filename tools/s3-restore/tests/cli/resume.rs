@@ -1,84 +1,19 @@
-//! Runs that are killed at a known point, and the next ones with the same journal: whatever was done is told with what was
-//! there before, and `--undo` takes it back.
+//! What a killed run did is told by the next one with the same journal, with what was there before, and `--undo` takes it
+//! back.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use testkit::fault::{Fault, Plan, Proxy, Rule};
-use testkit::s3::{Options, Put, Server};
-use testkit::tool::Output;
+use testkit::fault::{Fault, Rule};
+use testkit::s3::{Options, Put};
 
 use crate::bench::{
-    BUCKET, Eyes, copies, deleted, keys, lines, message, overwritten, planned, read, rejected, restored,
-    server, server_with, tool, wanted,
+    BUCKET, Eyes, copies, deleted, keys, overwritten, planned, read, restored, server, server_with, wanted,
 };
-
-/// A journal, and an endpoint whose faults are met by the run that is killed alone.
-struct Crash {
-    proxy: Proxy,
-    armed: Arc<AtomicBool>,
-    folder: TempDir,
-}
-
-impl Crash {
-    fn new(server: &Server, rules: impl IntoIterator<Item = Rule>) -> Self {
-        let armed = Arc::new(AtomicBool::new(true));
-        let plan = rules.into_iter().fold(Plan::new(1), |plan, rule| {
-            let armed = Arc::clone(&armed);
-            plan.rule(rule.matching(move |_| armed.load(Ordering::Relaxed)))
-        });
-        let proxy = Proxy::start(server.url(), plan);
-        Self { proxy, armed, folder: TempDir::new().unwrap() }
-    }
-
-    fn journal(&self) -> PathBuf {
-        self.folder.path().join("journal")
-    }
-
-    /// Runs the tool until something is true, and kills it then.
-    fn kill(&self, args: &[&str], records: &[Value], is_there: impl Fn() -> bool) {
-        let tool = tool(self.proxy.url()).args(args).arg("--journal").arg(self.journal());
-        let mut running = tool.stdin(lines(records)).spawn();
-        while !is_there() {
-            assert!(!running.has_ended(), "{}", running.wait().stderr);
-            std::thread::yield_now();
-        }
-        running.signal("KILL");
-        assert_eq!(running.wait().signal, Some(9));
-        self.armed.store(false, Ordering::Relaxed);
-    }
-
-    /// The same line again.
-    fn again(&self, args: &[&str], records: &[Value]) -> Output {
-        let tool = tool(self.proxy.url()).args(args).arg("--journal").arg(self.journal());
-        tool.stdin(lines(records)).run()
-    }
-
-    fn met(&self, fault: &str) -> bool {
-        self.proxy.count(fault) > 0
-    }
-}
-
-/// The answer is carried out and never comes.
-fn silence() -> Fault {
-    Fault::SlowBody(Duration::from_secs(3600))
-}
-
-/// DeleteObject is carried out n times. The last answer is lost, and the next try waits for ever.
-fn deleted_without_an_answer(n: u64) -> [Rule; 2] {
-    let lost = Rule::new(Fault::ResetAfter).operation("DeleteObject").nth(n);
-    // Those that the first rule lets pass: n - 1 of them before the lost one.
-    [lost, Rule::new(Fault::Hang).operation("DeleteObject").nth(n)]
-}
-
-fn undo(server: &Server, output: &Output) {
-    tool(server.url()).arg("--undo").stdin(output.stdout.clone()).run().assert_code(0);
-}
+use crate::crash::{Crash, deleted_without_an_answer, silence, undo};
 
 /// The record with a plan, and without.
 fn both(record: &Value) -> [Vec<Value>; 2] {
@@ -233,76 +168,10 @@ fn an_upload_that_was_completed_is_told_with_what_was_there_before() {
 }
 
 #[test]
-fn a_copy_that_somebody_wrote_over_is_named_and_theirs_stays() {
-    let server = server();
-    let (old, bad) = overwritten(&server, "a.jpg");
-    let crash = Crash::new(&server, [Rule::new(silence()).operation("CopyObject")]);
-    let eyes = Eyes::on(&server);
-    crash.kill(&[], &[wanted("a.jpg", &old)], || eyes.body("a.jpg").as_deref() == Some("good"));
-    let copy = eyes.entries("a.jpg")[0].version_id.clone();
-    let theirs = server.put(BUCKET, "a.jpg", Put::bytes("theirs"));
-    for _ in 0..2 {
-        let output = crash.again(&[], &[wanted("a.jpg", &old)]);
-        assert_eq!(rejected(&output), "superseded");
-        for id in [&copy, &bad, &theirs] {
-            assert!(message(&output).contains(id.as_str()), "{}", message(&output));
-        }
-    }
-    assert_eq!(eyes.body("a.jpg").as_deref(), Some("theirs"));
-    let output = crash.again(&["--force"], &[wanted("a.jpg", &old)]);
-    output.assert_code(0);
-    assert_eq!(restored(&output)["previous_version_id"], theirs);
-    assert_eq!(eyes.body("a.jpg").as_deref(), Some("good"));
-}
-
-#[test]
-fn a_write_in_place_of_the_copy_is_not_written_over() {
-    for aside in [false, true] {
-        let server = server();
-        server.create_bucket("scratch");
-        let (old, _) = overwritten(&server, "a.jpg");
-        let args: &[&str] = if aside { &["--to", "s3://scratch/"] } else { &[] };
-        let bucket = if aside { "scratch" } else { BUCKET };
-        let crash = Crash::new(&server, [Rule::new(Fault::Hang).operation("CopyObject")]);
-        crash.kill(args, &[wanted("a.jpg", &old)], || crash.met("Hang"));
-        let theirs = server.put(bucket, "a.jpg", Put::bytes("theirs"));
-        let output = crash.again(args, &[wanted("a.jpg", &old)]);
-        assert_eq!(rejected(&output), "changed-since");
-        let eyes = Eyes::on(&server);
-        assert_eq!(eyes.body_in(bucket, "a.jpg").as_deref(), Some("theirs"));
-        let output = crash.again(&[args, &["--force"]].concat(), &[wanted("a.jpg", &old)]);
-        output.assert_code(0);
-        assert_eq!(restored(&output)["previous_version_id"], theirs);
-    }
-}
-
-#[test]
-fn a_write_on_top_of_markers_half_removed_stays_and_they_are_named() {
-    let server = server();
-    let (old, first) = deleted(&server, "a.jpg");
-    let top = server.put(BUCKET, "a.jpg", Put::marker());
-    let crash = Crash::new(&server, deleted_without_an_answer(1));
-    crash.kill(&[], &[wanted("a.jpg", &old)], || crash.met("Hang"));
-    let theirs = server.put(BUCKET, "a.jpg", Put::bytes("theirs"));
-    let output = crash.again(&[], &[wanted("a.jpg", &old)]);
-    assert_eq!(rejected(&output), "changed-since");
-    assert!(message(&output).contains(&first), "{}", message(&output));
-    let eyes = Eyes::on(&server);
-    assert_eq!(eyes.body("a.jpg").as_deref(), Some("theirs"));
-    assert!(eyes.entries("a.jpg").iter().any(|entry| entry.version_id == top));
-    let output = crash.again(&["--force"], &[wanted("a.jpg", &old)]);
-    output.assert_code(0);
-    let done = restored(&output);
-    assert_eq!((&done["action"], &done["previous_version_id"]), (&json!("copy"), &json!(theirs)));
-    assert_eq!(done["removed_markers"], json!([first]));
-    undo(&server, &output);
-    assert_eq!(eyes.body("a.jpg").as_deref(), Some("theirs"));
-}
-
-#[test]
 fn a_copy_that_waits_for_its_acl_gets_it_from_the_next_run() {
     let server = server();
-    let (old, bad) = overwritten(&server, "a.jpg");
+    let old = server.put(BUCKET, "a.jpg", Put::bytes("good").header("x-amz-acl", "public-read"));
+    let bad = server.put(BUCKET, "a.jpg", Put::bytes("bad!!"));
     let crash = Crash::new(&server, [Rule::new(Fault::Hang).operation("PutObjectAcl")]);
     crash.kill(&["--acl"], &[wanted("a.jpg", &old)], || crash.met("Hang"));
     assert_eq!(server.count("PutObjectAcl"), 0);
@@ -400,31 +269,6 @@ fn all_kinds_of_work_are_told_by_the_next_run() {
 }
 
 #[test]
-fn a_try_that_finds_another_version_is_told_with_that_one() {
-    let server = Arc::new(server());
-    let (old, bad) = overwritten(&server, "a.jpg");
-    let (writer, seen) = (Arc::clone(&server), AtomicU32::new(0));
-    // Somebody writes as the first copy arrives, which fails then; the second is carried out.
-    let race = Rule::new(silence()).operation("CopyObject").matching(move |_| {
-        let is_first = seen.fetch_add(1, Ordering::Relaxed) == 0;
-        if is_first {
-            writer.put(BUCKET, "a.jpg", Put::bytes("theirs"));
-        }
-        !is_first
-    });
-    let crash = Crash::new(&server, [race]);
-    let eyes = Eyes::on(&server);
-    let record = [planned("a.jpg", &old, "copy", &bad)];
-    crash.kill(&["--force"], &record, || eyes.body("a.jpg").as_deref() == Some("good"));
-    let output = crash.again(&["--force"], &record);
-    output.assert_code(0);
-    let theirs = restored(&output)["previous_version_id"].clone();
-    assert!(theirs != bad && theirs != old, "{theirs}");
-    undo(&server, &output);
-    assert_eq!(eyes.body("a.jpg").as_deref(), Some("theirs"));
-}
-
-#[test]
 fn a_copy_in_place_of_a_null_marker_is_told() {
     let server = server();
     let (old, _) = overwritten(&server, "a.jpg");
@@ -473,4 +317,31 @@ fn stores_without_guards_are_resumed_too() {
     assert_eq!((previous("a.jpg"), previous("born")), (json!(bad), json!(born)));
     undo(&server, &output);
     assert_eq!((eyes.body("a.jpg").as_deref(), eyes.body("born").as_deref()), (Some("bad!!"), Some("new")));
+}
+
+#[test]
+fn a_copy_that_arrives_after_the_kill_is_told_too() {
+    let server = Arc::new(server());
+    let (old, bad) = overwritten(&server, "a.jpg");
+    let (writer, late) = (Arc::clone(&server), Arc::new(AtomicBool::new(false)));
+    let is_late = Arc::clone(&late);
+    // The next run has found that the copy was not made, and looks at the key.
+    let arrives = Rule::new(Fault::Hang).operation("HeadObject").matching(move |request| {
+        if !request.target.contains("versionId") && is_late.swap(false, Ordering::Relaxed) {
+            writer.put(BUCKET, "a.jpg", Put::bytes("good"));
+        }
+        false
+    });
+    let crash = Crash::new(&server, [arrives, Rule::new(Fault::Hang).operation("CopyObject")]);
+    let record = [planned("a.jpg", &old, "copy", &bad)];
+    crash.kill(&[], &record, || crash.met("Hang"));
+    late.store(true, Ordering::Relaxed);
+    let output = crash.again(&[], &record);
+    output.assert_code(0);
+    let done = restored(&output);
+    assert_eq!((&done["action"], &done["previous_version_id"]), (&json!("copy"), &json!(bad)));
+    let eyes = Eyes::on(&server);
+    assert_eq!(eyes.versions("a.jpg").len(), 3);
+    undo(&server, &output);
+    assert_eq!(eyes.body("a.jpg").as_deref(), Some("bad!!"));
 }

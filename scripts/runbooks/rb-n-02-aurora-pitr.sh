@@ -240,7 +240,8 @@ retire() {
     if ! is_done retired; then
         say "retire: nothing is written yet"
         local code=0
-        attend rds-retire "$CLUSTER" --restored "$RESTORED" --dry-run "${options[@]}" >"$EVIDENCE/look-retire.jsonl" || code=$?
+        attend rds-retire "$CLUSTER" --restored "$RESTORED" --dry-run "${options[@]}" \
+            >"$EVIDENCE/look-retire.jsonl" || code=$?
         ended rds-retire "$code"
         ask "$CLUSTER" "delete $CLUSTER, with a final snapshot and its automated backups kept?"
     fi

@@ -172,7 +172,7 @@ stands() {
         say "nothing was written to s3://$BUCKET/$PREFIX"
     else
         say "s3://$BUCKET/$PREFIX is restored in part, and the CDN may still show wrong content. The plan has"
-        say "  $(lines "$EVIDENCE/plan.jsonl") keys; what was done is in restore.jsonl and restore.jsonl.part in $EVIDENCE"
+        say "  $(lines "$EVIDENCE/plan.jsonl") keys; restore.jsonl and restore.jsonl.part have those that were worked on"
     fi
 }
 

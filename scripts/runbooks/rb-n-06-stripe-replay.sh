@@ -139,7 +139,7 @@ confirm() {
     ask "$count" "4 confirm: post $count events to ${HANDLER%%\?*}?" 'their number'
 }
 
-# Receipts are those of all runs, and an event is told by its id.
+# Receipts are those of all runs, and an event is known by its id.
 gather() { fold "$EVIDENCE/receipts.jsonl" 's/^\({"id":"[^"]*"\).*/\1/'; }
 
 act() {

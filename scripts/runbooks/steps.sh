@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# What the runbooks share; they source it, and assign what is not assigned here: runbook, its name; EVIDENCE, the folder of
-# the run; for ask, yes; for find_evidence, command; remembered, the variables that say what a run is about; besides,
+# What the runbooks share; they source it, and assign what is not assigned here: runbook, its name; EVIDENCE, the folder
+# of the run; for ask, yes; for find_evidence, command; remembered, the variables that say what a run is about; besides,
 # those that a resume needs too and that are kept nowhere, since they may hold secrets. Each has a function stands.
 # shellcheck disable=SC2154
+
+# shellcheck source=scripts/runbooks/evidence.sh
+. "$(dirname "${BASH_SOURCE[0]}")/evidence.sh"
 
 started=("$0" "$@")
 # Where messages go: once there is a log, through it.
@@ -47,121 +50,17 @@ member() {
         }' "$2"
 }
 
-# ---- the folder of a run ----
-
-# make_evidence TARGET: the folder that EVIDENCE names, or one of its own for this run. Plain mkdir, because it fails for
-# all but one of those who make the same folder at the same time.
-make_evidence() {
-    local base number=1
-    if [ -n "${EVIDENCE:-}" ]; then
-        mkdir -p -- "$EVIDENCE" || die 1 "cannot make the folder $EVIDENCE"
-    else
-        mkdir -p evidence || die 1 'cannot make the folder evidence here'
-        base=evidence/$runbook-$(printf '%.80s' "$1" | LC_ALL=C tr -c 'A-Za-z0-9._-' _)-$(date -u +%Y-%m-%dT%H%M%SZ)
-        EVIDENCE=$base
-        until mkdir -- "$EVIDENCE" 2>/dev/null; do
-            [ -e "$EVIDENCE" ] || die 1 "cannot make the folder $EVIDENCE"
-            number=$((number + 1))
-            EVIDENCE=$base-$number
-        done
-    fi
-    if [ ! -e "$EVIDENCE/settings" ] && [ ! -e "$EVIDENCE/lock" ] && [ -n "$(ls -A -- "$EVIDENCE")" ]; then
-        die 2 "$EVIDENCE holds files and no settings, so it is not the folder of a run: name another EVIDENCE"
-    fi
-    lock_evidence
-}
-
-# find_evidence: the folder of a run that is there.
-find_evidence() {
-    [ -n "${EVIDENCE:-}" ] || die 2 "EVIDENCE is not set: name the folder of the run to $command"
-    [ -e "$EVIDENCE/settings" ] || die 2 "$EVIDENCE holds no run: there is no settings file"
-    lock_evidence
-}
-
-# Messages name the folder, and are pasted into a shell that stands elsewhere.
-lock_evidence() {
-    EVIDENCE=$(CDPATH='' cd -- "$EVIDENCE" && pwd) || die 1 "cannot enter the folder $EVIDENCE"
-    lock "$EVIDENCE/lock" "$EVIDENCE" 'name another EVIDENCE'
-}
-
-# lock FILE WHAT ELSE: holds FILE, by file descriptor 9, for as long as this script or a tool that it began lives: a tool
-# that outlives its script still writes into the folder. Nothing is opened for writing before that, and FILE not changed.
-lock() {
-    local code tries=0
-    { exec 9>>"$1"; } 2>/dev/null || die 1 "cannot write to $1"
-    # Processes that were killed a moment ago may still be about to end.
-    while :; do
-        code=0 tries=$((tries + 1))
-        flock -n 9 || code=$?
-        [ "$code" = 1 ] && [ "$tries" -lt 10 ] || break
-        sleep 0.1
-    done
-    case $code in
-    0) ;;
-    1) die 2 "$2 is in use by$(holders "$1"): wait until that run and its tools have ended, or $3" ;;
-    *) die 1 "cannot lock $1: flock ended with exit code $code" ;;
-    esac
-}
-
-# holders FILE: the processes that hold this lock, as far as they can be seen.
-holders() {
-    local fd pid found=''
-    for fd in /proc/[0-9]*/fd/9; do
-        pid=${fd#/proc/} pid=${pid%%/*}
-        if [ "$pid" != "$$" ] && [ "$pid" != "$BASHPID" ] && [ "$fd" -ef "$1" ]; then
-            found+="${found:+,} process $pid ($(cat "/proc/$pid/comm" 2>/dev/null))"
-        fi
-    done
-    printf '%s' "${found:- another run}"
-}
-
-settings() {
-    local name
-    for name in "${remembered[@]}"; do printf '%s=%s\n' "$name" "${!name:-}"; done
-}
-
-# keep_settings WHAT: what a run is for is written down whole, and a run is resumed for the same alone.
-keep_settings() {
-    local path
-    if [ -e "$EVIDENCE/settings" ]; then
-        [ "$(cat "$EVIDENCE/settings")" = "$(settings)" ] || die 2 "$EVIDENCE is $1: see $EVIDENCE/settings"
-    else
-        for path in "$EVIDENCE"/* "$EVIDENCE"/.[!.]*; do
-            case ${path##*/} in
-            lock | log | settings.part | '*' | '.[!.]*') ;;
-            *) die 2 "$EVIDENCE holds ${path##*/} and no settings, so it cannot be resumed: name another EVIDENCE" ;;
-            esac
-        done
-        settings >"$EVIDENCE/settings.part"
-        mv "$EVIDENCE/settings.part" "$EVIDENCE/settings"
-    fi
-    begun=yes
-}
-
-# What a run was for, for those that come after it.
-load_settings() {
-    local name value
-    while IFS='=' read -r name value; do
-        case " ${remembered[*]} " in
-        *" $name "*) printf -v "$name" '%s' "$value" ;;
-        *) die 2 "$EVIDENCE/settings is not of $runbook: it has ${name:-an empty line}" ;;
-        esac
-    done <"$EVIDENCE/settings"
-    [ "$(cat "$EVIDENCE/settings")" = "$(settings)" ] || die 2 "$EVIDENCE/settings is not whole, or not of $runbook"
-    begun=yes
-}
-
 # ---- log and signals ----
 
-# What reaches the whole process group (Ctrl-C, timeout) ends the sentinel too, and has then reached the tools: once more,
-# and they would drop what is in flight. HUP they ignore, and so does it. It ends with this script.
+# What reaches the whole process group (Ctrl-C, timeout) ends the sentinel too, and has then reached the tools: once
+# more, and they would drop what is in flight. HUP they ignore, and so does it. It ends with this script.
 watch_group() {
     exec 6> >(trap - INT && trap '' HUP && exec cat >/dev/null 2>&1 9>&-)
     sentinel=$!
 }
 
-# is_alone: whether a signal that has come was for this process alone. Who signals one process after the other has reached
-# the sentinel a moment later.
+# is_alone: whether a signal that has come was for this process alone. Who signals one process after the other has
+# reached the sentinel a moment later.
 is_alone() {
     sleep 0.1
     kill -0 "$sentinel" 2>/dev/null
@@ -213,7 +112,10 @@ report() {
 }
 
 # again WORD...: the line that starts this runbook in the same folder.
-again() { printf 'EVIDENCE=%q %q%s' "$EVIDENCE" "$(readlink -f "${started[0]}")" "${*:+$(printf ' %q' "$@")}"; }
+again() {
+    printf 'EVIDENCE=%q %q' "$EVIDENCE" "$(readlink -f "${started[0]}")"
+    [ "$#" = 0 ] || printf ' %q' "$@"
+}
 
 leave() {
     local code=$?
@@ -297,7 +199,8 @@ into() {
     return "$code"
 }
 
-# outside COMMAND: a shell command of the operator's, as attend runs it. What it leaves running holds neither log nor lock.
+# outside COMMAND: a shell command of the operator's, as attend runs it. What it leaves running holds neither log nor
+# lock.
 outside() { bash -c "$1" 7>&- 9>&-; }
 
 # ask WORD QUESTION [NAME]: goes on if that word is the answer.
@@ -378,9 +281,9 @@ settle() {
 # What marks a record as repeated, which it is known by without.
 readonly repeated='s/,"replayed":true//;s/,"checked":\(true\|false\)//'
 
-# fold FILE [SED]: FILE gets the records of FILE.part that it does not have yet, so that it never holds less than what was
-# done, whichever run was killed. A run with a journal repeats the records of those before it: two are the same if they are
-# so after the SED expression. A torn last line is no record.
+# fold FILE [SED]: FILE gets the records of FILE.part that it does not have yet, so that it never holds less than what
+# was done, whichever run was killed. A run with a journal repeats the records of those before it: two are the same if
+# they are so after the SED expression. A torn last line is no record.
 fold() {
     local file=$1 same=${2:-$repeated}
     [ -e "$file.part" ] || return 0
@@ -394,7 +297,7 @@ fold() {
     rm -f -- "$file.part" "$file.had" "$file.got"
 }
 
-# keyed FILE SED: what a line is told by, its number and itself. No JSON has this byte in it.
+# keyed FILE SED: what a line is known by, its number and itself. No JSON has this byte in it.
 keyed() {
     whole "$1" | LC_ALL=C sed "h;$2;G;s/\\n/$(printf '\001')/" |
         LC_ALL=C awk -F '\001' -v OFS='\001' '{ print $1, NR, $2 }' | LC_ALL=C sort -t $'\001' -k 1,1

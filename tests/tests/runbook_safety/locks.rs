@@ -76,7 +76,7 @@ fn what_a_command_of_the_operator_leaves_running_does_not_keep_the_folder() {
     let run = |command: &str| {
         stage.run("rb-n-06-stripe-replay.sh", "--yes").env_remove("LAST").env("LAST_COMMAND", command).run()
     };
-    run("sleep 100 >/dev/null 2>&1 & echo $! >pid; echo evt_1").assert_code(1);
+    run("sleep 300 >/dev/null 2>&1 & echo $! >pid; echo evt_1").assert_code(1);
     let again = run("false");
     stage.bash("kill $(cat pid)").run().assert_code(0);
     again.assert_code(1);

@@ -4,36 +4,22 @@ use std::collections::BTreeMap;
 
 use aws_sdk_applicationautoscaling::types::{ScalableTarget, ServiceNamespace};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::Builder;
 use aws_sdk_dynamodb::types::{
     BackupSummary, BackupTypeFilter, PointInTimeRecoveryDescription, PointInTimeRecoveryStatus,
     TableDescription, Tag, TimeToLiveStatus,
 };
 
-use crate::aws::{Trouble, probe_retries};
+use crate::aws::Trouble;
 
 /// Days of point-in-time recovery where the answer names none (API reference, PointInTimeRecoveryDescription).
 const DAYS: i32 = 35;
-
-/// The first question of a run, with few and quick tries, so that a wrong address is told within seconds: is there a table
-/// of this name?
-///
-/// # Errors
-/// A request that failed after a few tries.
-pub async fn probe(client: &Client, name: &str) -> Result<Option<TableDescription>, Trouble> {
-    describe(client, name, Builder::new().retry_config(probe_retries())).await
-}
 
 /// The table of this name, or nothing where there is none.
 ///
 /// # Errors
 /// A request that failed after all its tries.
 pub async fn table(client: &Client, name: &str) -> Result<Option<TableDescription>, Trouble> {
-    describe(client, name, Builder::new()).await
-}
-
-async fn describe(client: &Client, name: &str, config: Builder) -> Result<Option<TableDescription>, Trouble> {
-    let answer = client.describe_table().table_name(name).customize().config_override(config).send().await;
+    let answer = client.describe_table().table_name(name).send().await;
     match answer.map_err(|error| Trouble::new(&format!("DescribeTable {name}"), &error)) {
         Ok(answer) => Ok(answer.table),
         Err(trouble) if trouble.code == "ResourceNotFoundException" => Ok(None),

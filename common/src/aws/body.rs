@@ -13,8 +13,8 @@ use crate::patience::Patience;
 use crate::writes::OpenWrite;
 
 /// More than any answer has but the content of an object: a listing of 1,000 keys of 1,024 bytes, each byte encoded as three,
-/// in two fields; a page of a scan with its JSON.
-const MAX: u64 = 32 << 20;
+/// a page of a scan with its JSON.
+const MAX: u64 = 16 << 20;
 /// More than any refusal says.
 const MAX_REFUSAL: u64 = 1 << 20;
 

@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::Client;
 
-use crate::aws::{Trouble, probe_retries};
+use crate::aws::Trouble;
 use crate::raw::RawBody;
 
 /// The versioning state of a bucket (S3 API reference, GetBucketVersioning).
@@ -18,17 +18,16 @@ pub enum Versioning {
     Unknown(String),
 }
 
-/// Asks for the versioning state, with few and quick tries, since this is a tool's first request to a bucket.
+/// Asks for the versioning state.
 ///
 /// # Errors
 /// When the bucket does not exist or cannot be reached, or nobody is known who asks. That the store does not tell is
 /// an answer.
 pub async fn versioning(client: &Client, bucket: &str) -> Result<Versioning, Trouble> {
-    let quick = aws_sdk_s3::config::Builder::new().retry_config(probe_retries());
     // Some stores name the root element otherwise than the SDK wants it.
     let body = RawBody::new("<VersioningConfiguration/>");
     let request = client.get_bucket_versioning().bucket(bucket);
-    let answer = request.customize().interceptor(body.clone()).config_override(quick).send().await;
+    let answer = request.customize().interceptor(body.clone()).send().await;
     if let Err(err) = answer {
         let trouble = Trouble::new(&format!("GetBucketVersioning s3://{bucket}"), &err);
         return match trouble.code.as_str() {

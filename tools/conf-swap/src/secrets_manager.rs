@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::config::Builder;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_types::SdkConfig;
-use common::aws::{Trouble, probe_retries};
+use common::aws::Trouble;
 use jiff::Timestamp;
 
 use crate::hidden::Hidden;
@@ -56,11 +55,9 @@ impl SecretsManager {
         Self { client: Client::new(config) }
     }
 
-    /// Proves quickly that the service is there and the secret may be seen.
+    /// Proves that the service is there and the secret may be seen.
     pub async fn probe(&self, id: &str) -> Result<(), Trouble> {
-        let quick = Builder::new().retry_config(probe_retries());
-        let answer =
-            self.client.describe_secret().secret_id(id).customize().config_override(quick).send().await;
+        let answer = self.client.describe_secret().secret_id(id).send().await;
         answer.map(drop).map_err(|error| Trouble::new(&format!("DescribeSecret {id}"), &error))
     }
 

@@ -1,10 +1,9 @@
 //! Parameter Store's calls, as far as a swap needs them.
 
 use aws_sdk_ssm::Client;
-use aws_sdk_ssm::config::Builder;
 use aws_sdk_ssm::types::{ParameterMetadata, ParameterStringFilter, ParameterType};
 use aws_types::SdkConfig;
-use common::aws::{Trouble, probe_retries};
+use common::aws::Trouble;
 
 use crate::hidden::Hidden;
 
@@ -36,10 +35,9 @@ impl Ssm {
         Self { client: Client::new(config) }
     }
 
-    /// Proves quickly that the service is there and the parameter may be read.
+    /// Proves that the service is there and the parameter may be read.
     pub async fn probe(&self, name: &str) -> Result<(), Trouble> {
-        let quick = Builder::new().retry_config(probe_retries());
-        let answer = self.client.get_parameter().name(name).customize().config_override(quick).send().await;
+        let answer = self.client.get_parameter().name(name).send().await;
         answer.map(drop).map_err(|error| Trouble::new(&format!("GetParameter {name}"), &error))
     }
 

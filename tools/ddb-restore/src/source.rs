@@ -14,7 +14,7 @@ use crate::window::Window;
 /// # Errors
 /// One line: there is none, and what is left of one that was deleted.
 pub async fn find(client: &Client, name: &str) -> Result<TableDescription> {
-    match dynamodb::probe(client, name).await.map_err(explained)? {
+    match dynamodb::table(client, name).await.map_err(explained)? {
         Some(table) => Ok(table),
         None => Err(lost(client, name).await),
     }

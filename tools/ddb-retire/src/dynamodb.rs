@@ -43,15 +43,6 @@ impl DynamoDb {
         Self { client, table: table.to_owned(), method }
     }
 
-    /// Looks for the first time: quickly, so that a wrong address is told within seconds.
-    ///
-    /// # Errors
-    /// A request that failed after a few tries.
-    pub async fn first_look(&self) -> Result<World, Trouble> {
-        dynamodb::probe(&self.client, &self.table).await?;
-        self.look(None).await
-    }
-
     /// Looks at the table and at its archive, which may be known by its ARN.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ pub async fn retire(cli: Cli, ctx: Ctx) -> Result<()> {
     };
     let dynamodb = DynamoDb::new(aws_sdk_dynamodb::Client::new(&config), &cli.table, method.clone());
     let out = Out::start()?;
-    let world = dynamodb.first_look().await.map_err(explained)?;
+    let world = dynamodb.look(None).await.map_err(explained)?;
     let Some(target) = Target::of(&cli.table, &world, &method)? else {
         bail!(
             "there is no table {} here and no archive of one that was retired: check name, --backup or --export, --region \

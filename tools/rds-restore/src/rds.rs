@@ -1,12 +1,11 @@
 //! What is asked of RDS.
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::config::Builder;
 use aws_sdk_rds::operation::create_db_instance::builders::CreateDbInstanceInputBuilder;
 use aws_sdk_rds::operation::modify_db_cluster::builders::ModifyDbClusterInputBuilder;
 use aws_sdk_rds::operation::restore_db_cluster_to_point_in_time::builders::RestoreDbClusterToPointInTimeInputBuilder;
 use aws_sdk_rds::types::{DbCluster, DbClusterAutomatedBackup, DbInstance, Filter};
-use common::aws::{Trouble, probe_retries};
+use common::aws::Trouble;
 
 /// RDS in one region.
 pub struct Rds {
@@ -19,25 +18,12 @@ impl Rds {
         Self { client }
     }
 
-    /// The first question of a run, with few and quick tries: is there a cluster of this name?
-    ///
-    /// # Errors
-    /// A request that failed after a few tries.
-    pub async fn first(&self, id: &str) -> Result<Option<DbCluster>, Trouble> {
-        self.find(id, Builder::new().retry_config(probe_retries())).await
-    }
-
     /// The cluster of this name, or nothing where there is none.
     ///
     /// # Errors
     /// A request that failed after all its tries.
     pub async fn cluster(&self, id: &str) -> Result<Option<DbCluster>, Trouble> {
-        self.find(id, Builder::new()).await
-    }
-
-    async fn find(&self, id: &str, config: Builder) -> Result<Option<DbCluster>, Trouble> {
-        let request = self.client.describe_db_clusters().db_cluster_identifier(id).customize();
-        let answer = request.config_override(config).send().await;
+        let answer = self.client.describe_db_clusters().db_cluster_identifier(id).send().await;
         match answer.map_err(|error| Trouble::new(&format!("DescribeDBClusters of {id}"), &error)) {
             Ok(answer) => Ok(answer.db_clusters.unwrap_or_default().into_iter().next()),
             Err(trouble) if trouble.code == "DBClusterNotFoundFault" => Ok(None),
@@ -75,13 +61,12 @@ impl Rds {
     /// What deleted clusters of this name left behind.
     ///
     /// # Errors
-    /// A request that failed after a few tries.
+    /// A request that failed after all its tries.
     pub async fn retained(&self, id: &str) -> Result<Vec<DbClusterAutomatedBackup>, Trouble> {
         // The argument for a name takes only that of a cluster that is there (API reference).
         let named = Filter::builder().name("db-cluster-id").values(id).build();
-        let request = self.client.describe_db_cluster_automated_backups().filters(named).customize();
-        let quick = Builder::new().retry_config(probe_retries());
-        let answer = request.config_override(quick).send().await;
+        let request = self.client.describe_db_cluster_automated_backups().filters(named);
+        let answer = request.send().await;
         let what = format!("DescribeDBClusterAutomatedBackups of {id}");
         let answer = answer.map_err(|error| Trouble::new(&what, &error))?;
         let mut backups = answer.db_cluster_automated_backups.unwrap_or_default();

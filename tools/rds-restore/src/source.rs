@@ -31,7 +31,7 @@ impl Source {
     /// One line: there is none, or it is none that this tool restores.
     pub async fn find(rds: &Rds, cli: &Cli) -> Result<Self> {
         let source = match (&cli.from, &cli.from_resource_id) {
-            (Some(id), _) => match rds.first(id).await.map_err(explained)? {
+            (Some(id), _) => match rds.cluster(id).await.map_err(explained)? {
                 Some(cluster) => Self::alive(rds, cluster).await?,
                 None => Self::lost(rds, id).await?,
             },

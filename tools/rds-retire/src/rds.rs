@@ -2,9 +2,8 @@
 
 use anyhow::anyhow;
 use aws_sdk_rds::Client;
-use aws_sdk_rds::config::Builder;
 use aws_sdk_rds::types::{DbCluster, DbClusterAutomatedBackup, DbInstance, Filter, Tag};
-use common::aws::{Trouble, probe_retries};
+use common::aws::Trouble;
 
 use crate::cluster::World;
 
@@ -39,15 +38,6 @@ impl Rds {
         Self { client, cluster: cluster.to_owned() }
     }
 
-    /// Looks for the first time: quickly, so that a wrong address is told within seconds.
-    ///
-    /// # Errors
-    /// A request that failed after a few tries.
-    pub async fn first_look(&self) -> Result<World, Trouble> {
-        self.find(&self.cluster, Some(Builder::new().retry_config(probe_retries()))).await?;
-        self.look().await
-    }
-
     /// Looks at the cluster, its DB instances and its manual snapshots.
     ///
     /// # Errors
@@ -68,12 +58,7 @@ impl Rds {
     /// # Errors
     /// A request that failed after all its tries.
     pub async fn cluster(&self, name: &str) -> Result<Option<DbCluster>, Trouble> {
-        self.find(name, None).await
-    }
-
-    async fn find(&self, name: &str, config: Option<Builder>) -> Result<Option<DbCluster>, Trouble> {
-        let request = self.client.describe_db_clusters().db_cluster_identifier(name).customize();
-        let answer = request.config_override(config.unwrap_or_default()).send().await;
+        let answer = self.client.describe_db_clusters().db_cluster_identifier(name).send().await;
         match answer.map_err(|error| Trouble::new(&format!("DescribeDBClusters of {name}"), &error)) {
             Ok(answer) => Ok(answer.db_clusters.unwrap_or_default().into_iter().next()),
             Err(trouble) if trouble.code == "DBClusterNotFoundFault" => Ok(None),

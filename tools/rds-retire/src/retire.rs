@@ -29,7 +29,7 @@ pub async fn retire(cli: Cli, ctx: Ctx) -> Result<()> {
     let config = cli.aws.load().await?;
     let rds = Rds::new(aws_sdk_rds::Client::new(&config), &cli.cluster);
     let out = Out::start()?;
-    let world = rds.first_look().await.map_err(explained)?;
+    let world = rds.look().await.map_err(explained)?;
     let Some(target) = Target::of(&cli.cluster, &world, cli.snapshot_id.as_deref())? else {
         bail!(
             "there is no cluster {} here and no final snapshot of one that was retired: check name, --region and \

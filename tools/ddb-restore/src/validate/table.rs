@@ -8,8 +8,9 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Builder;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::types::{KeyType, ReturnConsumedCapacity};
-use common::aws::{Trouble, probe_retries};
+use common::aws::Trouble;
 use common::raw::RawBody;
 use common::retry::Backoff;
 
@@ -137,7 +138,8 @@ impl Table {
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .customize()
             .interceptor(body.clone())
-            .config_override(Builder::new().retry_config(probe_retries()));
+            // Pages are asked for again here, where the rate limit counts each.
+            .config_override(Builder::new().retry_config(RetryConfig::disabled()));
         request.send().await.map_err(|error| Trouble::new(&self.what(), &error))?;
         Ok(body)
     }

@@ -6,7 +6,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Region;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
-use common::aws::{Trouble, probe_retries};
+use common::aws::Trouble;
 use common::retry::Backoff;
 use md5::{Digest, Md5};
 use tokio::sync::mpsc;
@@ -28,8 +28,7 @@ impl Store {
     /// # Errors
     /// When it does not exist or cannot be reached.
     pub async fn open(client: Client, bucket: &str) -> Result<Self, Trouble> {
-        let quick = aws_sdk_s3::config::Builder::new().retry_config(probe_retries());
-        let asked = client.head_bucket().bucket(bucket).customize().config_override(quick).send().await;
+        let asked = client.head_bucket().bucket(bucket).send().await;
         let region = match asked {
             Ok(answer) => answer.bucket_region().map(str::to_owned),
             Err(err) => {

@@ -3,6 +3,9 @@
 //! Batches depend on nothing but what is purged: not on how much room others leave, not on time. The same purge
 //! cut again after a crash gives the same batches under the same references.
 
+use serde::{Deserialize, Serialize};
+
+use crate::covered::PathId;
 use crate::fold::Entry;
 use crate::paths::encode;
 
@@ -13,14 +16,17 @@ const PATHS: usize = 1000;
 const WILDCARDS: usize = 5;
 
 /// One path or wildcard as it is sent.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Sent {
     /// The encoded path, with a star at its end if it is a wildcard.
     pub path: String,
-    /// Whether it is one.
-    pub wildcard: bool,
     /// Input keys that it covers.
     pub keys: u64,
+    /// Those of them that asked for this very path.
+    pub own: u64,
+    /// What the rest of them asked for, where that is kept.
+    #[serde(skip)]
+    pub others: Vec<PathId>,
 }
 
 /// How much of the quotas something takes up.
@@ -49,7 +55,7 @@ impl std::iter::Sum for Load {
 }
 
 /// The content of one invalidation, sorted by path.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Batch {
     /// What is purged.
     pub paths: Vec<Sent>,
@@ -58,7 +64,7 @@ pub struct Batch {
 impl Batch {
     /// What it takes up.
     pub fn load(&self) -> Load {
-        self.paths.iter().map(|sent| Load::of(sent.wildcard)).sum()
+        self.paths.iter().map(|sent| Load::of(sent.path.ends_with('*'))).sum()
     }
 
     /// Input keys that it covers.
@@ -96,7 +102,9 @@ pub fn batches(entries: Vec<Entry>) -> impl Iterator<Item = Batch> {
 }
 
 fn sent(entry: Entry) -> Sent {
-    Sent { path: encode(&entry.text, entry.wildcard), wildcard: entry.wildcard, keys: entry.keys }
+    let others = entry.others.unwrap_or_default();
+    let path = encode(&entry.text, entry.wildcard);
+    Sent { path, keys: entry.keys, own: entry.keys.saturating_sub(others.len() as u64), others }
 }
 
 #[cfg(test)]
@@ -105,13 +113,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn entries(singles: usize, wildcards: usize) -> Vec<Entry> {
-        let entry = |text, wildcard| Entry { text, wildcard, keys: 1 };
+        let entry = |text, wildcard| Entry { text, wildcard, keys: 1, others: None };
         let singles = (0..singles).map(|n| entry(format!("/s/{n:05}"), false));
         singles.chain((0..wildcards).map(|n| entry(format!("/w/{n:05}/"), true))).collect()
     }
 
     fn batch(paths: &[&str]) -> Batch {
-        let sent = |path: &&str| Sent { path: (*path).to_owned(), wildcard: false, keys: 1 };
+        let sent = |path: &&str| Sent { path: (*path).to_owned(), keys: 1, own: 1, others: Vec::new() };
         Batch { paths: paths.iter().map(sent).collect() }
     }
 

@@ -1,6 +1,7 @@
 //! The command line, read into ready types.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
@@ -79,6 +80,14 @@ pub struct Cli {
     #[arg(short = 'n', long)]
     pub dry_run: bool,
 
+    /// Keep intents and results in FILE; a run with the same FILE resumes
+    ///
+    /// What is about to be sent is in FILE before it is. After a crash, the same command with the same FILE finishes it
+    /// without paying twice, repeats the receipts of what CloudFront accepted with "replayed":true, and sends only keys
+    /// that those do not cover. Without --run-id, the run id is kept in FILE too.
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+
     #[command(flatten)]
     pub aws: AwsArgs,
 
@@ -88,6 +97,10 @@ pub struct Cli {
     #[command(flatten)]
     pub common: args::Common,
 }
+
+/// Flags that a run with the same journal may have otherwise: they change when something is sent, not what is purged. The
+/// distribution is what the journal is about.
+pub const NOT_KEPT: [&str; 5] = ["distribution_id", "max_cost", "every", "wait", "timeout"];
 
 impl common::Tool for Cli {
     const CHANGES: bool = true;
@@ -100,20 +113,24 @@ impl common::Tool for Cli {
 const AFTER: &str = "\
 Examples:
   Restore a prefix, make the CDN forget it, keep the evidence:
-    s3-versions --at 2026-11-20T10:00:00Z s3://photos/originals/ | s3-restore | tee restored.jsonl |
+    s3-versions --at 2026-11-20T10:00:00Z s3://photos/originals/ |
+      s3-restore | tee restored.jsonl |
       cf-purge --distribution-id EABC123 --wait > purged.jsonl
 
   See paths and price first:
     cf-purge --distribution-id EABC123 --dry-run < restored.jsonl
 
   Keys from a list, where viewers see originals/a.jpg as /img/a.jpg:
-    cf-purge --distribution-id EABC123 --plain --strip-prefix originals --add-prefix img < keys.txt
+    cf-purge --distribution-id EABC123 --plain \\
+      --strip-prefix originals --add-prefix img < keys.txt
 
   Purge while a long restore runs, at most 20 dollars in all:
-    s3-restore < plan.jsonl | cf-purge --distribution-id EABC123 --every 60s --max-cost 20
+    s3-restore < plan.jsonl |
+      cf-purge --distribution-id EABC123 --every 60s --max-cost 20
 
-  Repeat after a crash without purging twice:
-    cf-purge --distribution-id EABC123 --run-id incident-4711 < restored.jsonl
+  A purge that can be resumed after any crash without paying twice:
+    cf-purge --distribution-id EABC123 --journal purge.journal \\
+      < restored.jsonl
 
 Paths:
   CloudFront matches a path as it is sent. Non-ASCII and the characters that RFC 1738 calls
@@ -141,6 +158,15 @@ Repeating:
   A purge is recognised by its distribution, its paths and the run id. Parts sent by --every
   depend on the clock, so that a repeated run sends most of them again. That costs money, and
   purges nothing too little.
+
+Resuming:
+  With --journal, a part is on disk before any of it is sent. The same command with the same
+  FILE first finishes what was begun, under the references that it was begun with, and repeats
+  the receipts of what was accepted. A key that those cover is not sent again, whatever the clock
+  did; one that comes more often than before is, since it has changed again. An invalidation that
+  CloudFront does not know any more is told as superseded, and its keys are sent again as they
+  come. What earlier runs paid counts for --max-cost. 16 to 60 bytes of memory are used for each
+  key that was purged.
 
 Exit codes:
   0 all done, 1 aborted, 2 usage, 3 finished but some records were rejected, 101 a bug. On

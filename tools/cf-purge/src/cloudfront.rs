@@ -2,18 +2,25 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use aws_sdk_cloudfront::Client;
 use aws_sdk_cloudfront::config::Builder;
+use aws_sdk_cloudfront::config::retry::RetryConfig;
 use aws_sdk_cloudfront::types::{InvalidationBatch, Paths};
-use common::aws::{AwsArgs, Trouble, probe_retries};
+use aws_types::SdkConfig;
+use common::aws::{Trouble, probe_retries};
 use serde::Serialize;
 
 use crate::batch::{Batch, Load};
 
 /// Summaries in one page of ListInvalidations (its maximum).
 const PAGE: i32 = 100;
+
+/// Tries of one request to create, and the first pause between two: how long to go on is for the caller to say.
+const TRIES: u32 = 3;
+const BACKOFF: Duration = Duration::from_millis(300);
 
 /// The code of a [`Trouble`] with an answer, or a request, that lacks something.
 const INCOMPLETE: &str = "Incomplete";
@@ -53,15 +60,17 @@ pub struct Accepted {
     pub created: String,
     /// Its CallerReference.
     pub reference: String,
+    /// Whether an earlier run made it, and this one only repeats its receipts.
+    pub replayed: bool,
 }
 
 impl CloudFront {
     /// Connects, and proves that the distribution is there and may be read.
     ///
     /// # Errors
-    /// One line: no credentials, no such distribution, no permission, no server.
-    pub async fn connect(aws: &AwsArgs, distribution: &str) -> Result<Self> {
-        let client = Client::new(&aws.load().await?);
+    /// One line: no such distribution, no permission, no server.
+    pub async fn connect(config: &SdkConfig, distribution: &str) -> Result<Self> {
+        let client = Client::new(config);
         let quick = Builder::new().retry_config(probe_retries());
         let probe = client.list_invalidations().distribution_id(distribution).max_items(1).customize();
         let what = format!("ListInvalidations of {distribution}");
@@ -128,7 +137,8 @@ impl CloudFront {
             .map_err(|error| unmade(&error))?;
         let request =
             self.client.create_invalidation().distribution_id(&self.distribution).invalidation_batch(content);
-        let quick = Builder::new().retry_config(probe_retries());
+        let few = RetryConfig::standard().with_max_attempts(TRIES).with_initial_backoff(BACKOFF);
+        let quick = Builder::new().retry_config(few);
         let answer = request.customize().config_override(quick).send().await;
         let answer = answer.map_err(|error| Trouble::new(&what, &error))?;
         let made = answer.invalidation().ok_or_else(|| unmade(&"the answer has no invalidation"))?;
@@ -138,6 +148,7 @@ impl CloudFront {
             status: Status::of(made.status()),
             created: made.create_time().to_string(),
             reference: reference.to_owned(),
+            replayed: false,
         })
     }
 
@@ -177,6 +188,11 @@ pub fn passes(trouble: &Trouble) -> bool {
         // One that broke off is asked for again: the reference finds what was made.
         _ => trouble.is_retryable(),
     }
+}
+
+/// Whether CloudFront does not know an invalidation, or not any more.
+pub fn is_unknown(trouble: &Trouble) -> bool {
+    trouble.code == "NoSuchInvalidation"
 }
 
 /// The end of the run, with what to do about it where that is known.

@@ -8,6 +8,7 @@
 
 use std::cmp::Reverse;
 
+use crate::covered::PathId;
 use crate::paths::prefix_end;
 
 /// A path, or the prefix of a wildcard, and the number of input keys that led to it.
@@ -19,6 +20,18 @@ pub struct Entry {
     pub wildcard: bool,
     /// Input keys that it covers.
     pub keys: u64,
+    /// What those of them asked for that did not ask for this very path or wildcard, where that is kept.
+    pub others: Option<Vec<PathId>>,
+}
+
+impl Entry {
+    /// What its keys asked for, seen from an entry that takes its place.
+    pub fn into_others(self) -> Option<Vec<PathId>> {
+        let mut others = self.others?;
+        let id = PathId::of(&self.text, self.wildcard);
+        others.extend((others.len() as u64..self.keys).map(|_| id));
+        Some(others)
+    }
 }
 
 /// How many entries may remain.
@@ -46,11 +59,16 @@ pub fn fold(entries: Vec<Entry>, limits: Limits) -> Vec<Entry> {
             folded.push(entry);
             continue;
         };
-        let rest = entries.by_ref().take(group.length - 1);
-        let keys = rest.fold(entry.keys, |keys, (_, entry)| keys + entry.keys);
-        let mut text = entry.text;
+        let mut text = entry.text.clone();
         text.truncate(group.reach.length);
-        folded.push(Entry { text, wildcard: true, keys });
+        let (mut keys, mut others) = (entry.keys, entry.into_others());
+        for (_, entry) in entries.by_ref().take(group.length - 1) {
+            keys += entry.keys;
+            if let (Some(others), Some(more)) = (&mut others, entry.into_others()) {
+                others.extend(more);
+            }
+        }
+        folded.push(Entry { text, wildcard: true, keys, others });
     }
     folded
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound::{Included, Unbounded};
 
+use crate::covered::PathId;
 use crate::fold::{Entry, Limits, fold};
 use crate::paths::Target;
 
@@ -20,18 +21,21 @@ pub struct Gathered {
     capacity: usize,
     /// What [`Gathered::take`] returns at most; nothing is ever folded without.
     limits: Option<Limits>,
+    /// Whether what each key asked for is kept, also where a wildcard covers it: 16 bytes for each.
+    keeps: bool,
 }
 
 struct Held {
     wildcard: bool,
     keys: u64,
+    others: Option<Vec<PathId>>,
 }
 
 impl Gathered {
     /// An empty set for what is to be sent within these limits, or for what must not be folded.
-    pub fn new(limits: Option<Limits>) -> Self {
+    pub fn new(limits: Option<Limits>, keeps: bool) -> Self {
         let needed = limits.map_or(0, |limits| limits.total.saturating_mul(2));
-        Self { entries: BTreeMap::new(), text: 0, keys: 0, capacity: needed.max(ENTRIES), limits }
+        Self { entries: BTreeMap::new(), text: 0, keys: 0, capacity: needed.max(ENTRIES), limits, keeps }
     }
 
     /// Input keys in it, each counted as often as it came.
@@ -54,11 +58,19 @@ impl Gathered {
             && (entry.wildcard && text.starts_with(held) || !wildcard && *held == text)
         {
             entry.keys += 1;
+            if let Some(others) = &mut entry.others
+                && (*held != text || entry.wildcard != wildcard)
+            {
+                others.push(PathId::of(&text, wildcard));
+            }
             return;
         }
-        let absorbed = if wildcard { self.absorb(&text) } else { 0 };
+        let mut new = Held { wildcard, keys: 1, others: self.keeps.then(Vec::new) };
+        if wildcard {
+            self.absorb(&text, &mut new);
+        }
         self.text += text.len();
-        self.entries.insert(text, Held { wildcard, keys: absorbed + 1 });
+        self.entries.insert(text, new);
         if let Some(limits) = self.limits
             && self.is_over(self.capacity)
         {
@@ -80,26 +92,30 @@ impl Gathered {
         self.entries.len() >= entries || self.text >= entries * TEXT
     }
 
-    /// Removes what a new wildcard covers and says how many keys that were.
-    fn absorb(&mut self, prefix: &str) -> u64 {
+    /// Gives a new wildcard what it covers.
+    fn absorb(&mut self, prefix: &str, new: &mut Held) {
         let below = self
             .entries
             .range::<str, _>((Included(prefix), Unbounded))
             .take_while(|(text, _)| text.starts_with(prefix));
         let below: Vec<_> = below.map(|(text, _)| text.clone()).collect();
-        let removed = below.iter().filter_map(|text| self.entries.remove(text));
-        let keys = removed.map(|held| held.keys).sum();
         self.text -= below.iter().map(String::len).sum::<usize>();
-        keys
+        for text in below {
+            let Some(held) = self.entries.remove(&text) else { continue };
+            new.keys += held.keys;
+            if let (Some(others), Some(more)) = (&mut new.others, entry(text, held).into_others()) {
+                others.extend(more);
+            }
+        }
     }
 
     /// Folds by the rules of the end, but only as far as there must be room again.
     fn shrink(&mut self, wildcards: usize) {
         let mut total = self.capacity / 2;
         while self.is_over(self.capacity / 2 + 1) {
-            for Entry { text, wildcard, keys } in fold(self.drain(), Limits { total, wildcards }) {
+            for Entry { text, wildcard, keys, others } in fold(self.drain(), Limits { total, wildcards }) {
                 self.text += text.len();
-                self.entries.insert(text, Held { wildcard, keys });
+                self.entries.insert(text, Held { wildcard, keys, others });
             }
             total = (self.entries.len() / 2).max(1);
         }
@@ -108,8 +124,12 @@ impl Gathered {
     fn drain(&mut self) -> Vec<Entry> {
         self.text = 0;
         let entries = std::mem::take(&mut self.entries).into_iter();
-        entries.map(|(text, Held { wildcard, keys })| Entry { text, wildcard, keys }).collect()
+        entries.map(|(text, held)| entry(text, held)).collect()
     }
+}
+
+fn entry(text: String, Held { wildcard, keys, others }: Held) -> Entry {
+    Entry { text, wildcard, keys, others }
 }
 
 #[cfg(test)]
@@ -118,7 +138,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn gathered(capacity: usize, limits: Option<Limits>, targets: &[(String, bool)]) -> Gathered {
-        let mut gathered = Gathered { capacity, ..Gathered::new(limits) };
+        filled(Gathered { capacity, ..Gathered::new(limits, false) }, targets)
+    }
+
+    fn filled(mut gathered: Gathered, targets: &[(String, bool)]) -> Gathered {
+        let (capacity, limits) = (gathered.capacity, gathered.limits);
         for (text, wildcard) in targets {
             gathered.add(Target { text: text.clone(), wildcard: *wildcard });
             assert!(limits.is_none() || gathered.entries.len() <= capacity);
@@ -166,6 +190,19 @@ mod tests {
             }
             prop_assert_eq!(out.iter().map(|entry| entry.keys).sum::<u64>(), targets.len() as u64);
             prop_assert_eq!(gathered.take(), []);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_each_key_asked_for_is_kept_once(targets in targets(), capacity in 16usize..300) {
+            let limits = Limits { total: 8, wildcards: 2 };
+            let out = filled(Gathered { capacity, ..Gathered::new(Some(limits), true) }, &targets).take();
+            let mut kept: Vec<_> = out.into_iter().flat_map(|entry| entry.into_others().unwrap_or_default()).collect();
+            let mut asked: Vec<_> = targets.iter().map(|(text, wildcard)| PathId::of(text, *wildcard)).collect();
+            kept.sort();
+            asked.sort();
+            prop_assert_eq!(kept, asked);
         }
     }
 

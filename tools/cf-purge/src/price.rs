@@ -34,6 +34,11 @@ impl Budget {
         Self { spent: 0, most }
     }
 
+    /// Counts what earlier runs of the same purge spent.
+    pub fn count(&mut self, paths: u64) {
+        self.spent = self.spent.saturating_add(paths);
+    }
+
     /// Takes the price of so many more paths and wildcards out of the budget and returns it.
     ///
     /// # Errors

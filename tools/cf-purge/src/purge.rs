@@ -1,20 +1,24 @@
 //! The run: reads records, gathers their paths, and sends them when it is time.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use common::input::Item;
+use common::journal::Identity;
 use common::pipe::{self, Items, Out};
 use common::reject::Rejects;
-use common::{Ctx, Reject};
+use common::{Ctx, Reject, aws};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
 
-use crate::cli::Cli;
+use crate::cli::{Cli, NOT_KEPT};
 use crate::cloudfront::CloudFront;
+use crate::covered::Covered;
 use crate::fold::Limits;
 use crate::gather::Gathered;
 use crate::input::{self, Wanted};
+use crate::kept::Kept;
 use crate::paths::Mapping;
 use crate::price::Budget;
 use crate::receipt::Receipts;
@@ -31,21 +35,20 @@ const AHEAD: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 pub async fn purge(cli: Cli, ctx: Ctx) -> Result<()> {
     let source = pipe::stdin(|stdin| input::items(stdin, cli.plain))?;
     let rejects = ctx.rejects(&cli.rejects)?;
-    let cloudfront = CloudFront::connect(&cli.aws, &cli.distribution_id).await?;
-    let run_id = cli.run_id.unwrap_or_else(|| {
-        let run_id = format!("{:016x}", fastrand::u64(..));
-        if !cli.dry_run {
-            tracing::info!("run id {run_id}: give it as --run-id to repeat this purge without paying twice");
-        }
-        run_id
-    });
+    let config = cli.aws.load().await?;
+    let identity = Identity::new(&ctx, &ctx.flags.without(&NOT_KEPT));
+    let identity = aws::target(identity, &config, "CloudFront").target("distribution", &cli.distribution_id);
+    let kept = Kept::open(cli.journal.as_deref(), &identity, cli.dry_run)?;
+    let cloudfront = CloudFront::connect(&config, &cli.distribution_id).await?;
+    let run_id = run_id(cli.run_id, &kept, cli.dry_run).await?;
     let out = Out::start()?;
-    let receipts = Receipts::new(ctx.clone(), out.lines().clone(), cli.distribution_id, run_id);
+    let receipts = Receipts::new(ctx.clone(), out.lines().clone(), cli.distribution_id, run_id, cli.dry_run);
     let limits = Limits { total: cli.max_paths.get(), wildcards: WILDCARDS };
     let run = Run {
         mapping: Mapping { strip: cli.strip_prefix, add: cli.add_prefix },
         exact: cli.exact,
-        gathered: Gathered::new((!cli.exact).then_some(limits)),
+        gathered: Gathered::new((!cli.exact).then_some(limits), kept.is_kept()),
+        covered: Covered::default(),
         unchanged: 0,
         rejects,
         sender: Sender {
@@ -57,6 +60,7 @@ pub async fn purge(cli: Cli, ctx: Ctx) -> Result<()> {
             pending: cli.wait.then(|| Pending::new(cli.timeout)),
             pace: None,
             part: 0,
+            kept: Arc::new(kept),
             ctx: ctx.clone(),
         },
         ctx,
@@ -65,10 +69,27 @@ pub async fn purge(cli: Cli, ctx: Ctx) -> Result<()> {
     out.end(result).await
 }
 
+/// The name of the purge: the one that was given, that of the earlier runs with the same journal, or a new one.
+async fn run_id(given: Option<String>, kept: &Kept, dry_run: bool) -> Result<String> {
+    if let Some(run_id) = given.map_or_else(|| kept.run_id(), |given| Ok(Some(given)))? {
+        return Ok(run_id);
+    }
+    let run_id = format!("{:016x}", fastrand::u64(..));
+    if !dry_run {
+        kept.keep_run_id(&run_id).await?;
+        if !kept.is_kept() {
+            tracing::info!("run id {run_id}: give it as --run-id to repeat this purge without paying twice");
+        }
+    }
+    Ok(run_id)
+}
+
 struct Run {
     mapping: Mapping,
     exact: bool,
     gathered: Gathered,
+    /// Keys that an earlier run with the same journal has purged.
+    covered: Covered,
     /// Records whose object was not changed.
     unchanged: u64,
     rejects: Rejects,
@@ -78,7 +99,13 @@ struct Run {
 
 impl Run {
     async fn finish(mut self, items: Items<std::io::Result<Item>>, every: Option<Duration>) -> Result<()> {
-        let result = self.read(items, every).await;
+        let result = match self.sender.resume().await {
+            Ok(covered) => {
+                self.covered = covered;
+                self.read(items, every).await
+            }
+            Err(error) => Err(error),
+        };
         if self.gathered.keys() > 0 {
             tell_unsent(self.gathered.keys());
         }
@@ -141,7 +168,11 @@ impl Run {
                 format!("only the wildcard {} is sure to purge {key:?}: leave out --exact", target.encode());
             return Err(Reject::new("needs-wildcard", message));
         }
-        self.gathered.add(target);
+        if self.covered.take(&target.text, target.wildcard) {
+            self.ctx.counts.done(1);
+        } else {
+            self.gathered.add(target);
+        }
         Ok(())
     }
 }

@@ -26,6 +26,8 @@ struct Receipt<'a> {
     run_id: Option<&'a str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     dry_run: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    replayed: bool,
 }
 
 /// Where receipts go, and what is the same in all of them.
@@ -34,12 +36,13 @@ pub struct Receipts {
     pub out: receipts::Receipts,
     distribution: String,
     run_id: String,
+    dry_run: bool,
 }
 
 impl Receipts {
-    /// Receipts of one run.
-    pub fn new(ctx: Ctx, lines: pipe::Lines, distribution: String, run_id: String) -> Self {
-        Self { out: receipts::Receipts::new(ctx, lines), distribution, run_id }
+    /// Receipts of one run, or of its rehearsal.
+    pub fn new(ctx: Ctx, lines: pipe::Lines, distribution: String, run_id: String, dry_run: bool) -> Self {
+        Self { out: receipts::Receipts::new(ctx, lines), distribution, run_id, dry_run }
     }
 
     /// Writes the receipts of an invalidation, or of what would be one; to stderr where stdout takes no more.
@@ -56,7 +59,8 @@ impl Receipts {
             created: accepted.map(|(accepted, _)| accepted.created.as_str()),
             caller_reference: accepted.map(|(accepted, _)| accepted.reference.as_str()),
             run_id: accepted.map(|_| self.run_id.as_str()),
-            dry_run: accepted.is_none(),
+            dry_run: self.dry_run,
+            replayed: accepted.is_some_and(|(accepted, _)| accepted.replayed),
         });
         self.out.write(&receipts.collect::<Vec<_>>()).await
     }

@@ -1,5 +1,6 @@
 //! Sends what has gathered: at the price that may be paid, and only when there is room for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -9,8 +10,9 @@ use common::retry::Backoff;
 use tokio::time::{Instant, sleep_until};
 
 use crate::batch::{Batch, Load, batches};
-use crate::cloudfront::{Accepted, CloudFront, explained, passes};
+use crate::cloudfront::{Accepted, CloudFront, Status, explained, passes};
 use crate::fold::Entry;
+use crate::kept::{Kept, Planned};
 use crate::price::Budget;
 use crate::receipt::Receipts;
 use crate::wait::Pending;
@@ -41,8 +43,10 @@ pub struct Sender {
     pub pending: Option<Pending>,
     /// When the next one may be made, once there was a throttle.
     pub pace: Option<Instant>,
-    /// Which part of the run is sent next, counted from 0.
+    /// Which part of the purge is sent next, counted from 0.
     pub part: u64,
+    /// What later runs must know.
+    pub kept: Arc<Kept>,
     /// Counts and stop signal.
     pub ctx: Ctx,
 }
@@ -69,36 +73,47 @@ impl Sender {
         let mut left: u64 = entries.iter().map(|entry| entry.keys).sum();
         let (paths, what) = (entries.len() - wildcards, if self.dry_run { "to purge" } else { "purging" });
         tracing::info!("{what}: keys {left}, paths {paths}, wildcards {wildcards}, cost at most {cost}");
-        for batch in batches(entries) {
-            if self.dry_run {
-                self.receipts.write(&batch, None).await?;
-            } else if !self.make(&batch).await.inspect_err(|_| tell_unsent(left))? {
+        let planned: Vec<_> = batches(entries).map(|batch| self.plan(batch)).collect();
+        if !self.dry_run {
+            self.kept.plan(&planned).await.inspect_err(|_| tell_unsent(left))?;
+        }
+        self.part += 1;
+        for planned in planned {
+            let keys = planned.keys();
+            if !self.make(planned).await.inspect_err(|_| tell_unsent(left))? {
                 tell_unsent(left);
                 return self.receipts.out.halt();
             }
-            left -= batch.keys();
-            self.ctx.counts.done(batch.keys());
+            left -= keys;
+            self.ctx.counts.done(keys);
         }
-        self.part += 1;
         Ok(())
     }
 
-    /// Makes one invalidation as soon as that is possible. False when the run was stopped before.
-    async fn make(&mut self, batch: &Batch) -> Result<bool> {
-        let reference = self.receipts.reference(batch, self.part);
+    fn plan(&self, batch: Batch) -> Planned {
+        let reference = self.receipts.reference(&batch, self.part);
+        Planned { part: self.part, reference, batch }
+    }
+
+    /// Makes one invalidation as soon as that is possible, or says what it would be. False when the run was stopped
+    /// before.
+    pub async fn make(&mut self, planned: Planned) -> Result<bool> {
+        if self.dry_run {
+            return self.receipts.write(&planned.batch, None).await.map(|()| true);
+        }
+        let Planned { ref batch, ref reference, .. } = planned;
         let deadline = Instant::now() + self.timeout;
         let mut tried = 0;
         loop {
-            let why = match self.attempt(batch, &reference).await? {
+            let why = match self.attempt(batch, reference).await? {
                 None => return Ok(false),
                 Some(Try::Later(why)) => why,
                 Some(Try::Accepted(accepted)) => {
                     tracing::debug!("{} accepted, {} paths", accepted.id, batch.paths.len());
-                    match &mut self.pending {
-                        Some(pending) => pending.add(batch.clone(), accepted),
-                        None => self.receipts.write(batch, Some((&accepted, accepted.status))).await?,
-                    }
-                    return Ok(true);
+                    let kept = self.kept.accepted(&planned, &accepted).await;
+                    self.tell(planned.batch, accepted).await?;
+                    // It was accepted and is told, whatever became of the journal.
+                    return kept.map(|()| true);
                 }
             };
             if Instant::now() >= deadline {
@@ -112,6 +127,20 @@ impl Sender {
                 return Ok(false);
             }
             tried += 1;
+        }
+    }
+
+    /// Writes the receipts of an invalidation, now or when it is completed.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub async fn tell(&mut self, batch: Batch, accepted: Accepted) -> Result<()> {
+        match &mut self.pending {
+            Some(pending) if accepted.status == Status::InProgress => {
+                pending.add(batch, accepted);
+                Ok(())
+            }
+            _ => self.receipts.write(&batch, Some((&accepted, accepted.status))).await,
         }
     }
 

@@ -3,14 +3,14 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 fn path(text: &str) -> Entry {
-    Entry { text: text.to_owned(), wildcard: false, keys: 1 }
+    Entry { text: text.to_owned(), wildcard: false, keys: 1, others: None }
 }
 
 /// Sorted and with nothing covered by another, as [`fold`] wants it: the slow way.
 fn disjoint(texts: &BTreeMap<String, bool>) -> Vec<Entry> {
     let covers = |other: &str, text: &str| other != text && texts[other] && text.starts_with(other);
     let kept = texts.iter().filter(|(text, _)| !texts.keys().any(|other| covers(other, text)));
-    kept.map(|(text, &wildcard)| Entry { text: text.clone(), wildcard, keys: 1 }).collect()
+    kept.map(|(text, &wildcard)| Entry { text: text.clone(), wildcard, keys: 1, others: None }).collect()
 }
 
 fn covers(entry: &Entry, other: &Entry) -> bool {

@@ -67,6 +67,15 @@ pub struct State {
     pub looks: Option<u32>,
     /// Attempts that broke a quota.
     pub over_quota: usize,
+    /// The attempt to create, counted from 1, that gets no answer.
+    pub hold: Option<Hold>,
+}
+
+/// An attempt to create that gets no answer, for a run that is killed meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub struct Hold {
+    pub nth: usize,
+    pub carried_out: bool,
 }
 
 impl State {
@@ -231,7 +240,14 @@ impl Fake {
     pub fn start(looks: Option<u32>) -> Self {
         Self(Server::start(State { looks, ..State::default() }, |state, head, body| {
             let (method, query) = (head.method.as_str(), head.uri.query().unwrap_or_default());
-            reply(method, state.answer(method, head.uri.path(), query, &String::from_utf8_lossy(body)))
+            let (path, body) = (head.uri.path(), String::from_utf8_lossy(body));
+            let held = state.hold.filter(|hold| method == "POST" && state.creates() + 1 == hold.nth);
+            if held.is_some_and(|hold| !hold.carried_out) {
+                state.requests.push(format!("{method} {path}"));
+                return Answer::never();
+            }
+            let answer = reply(method, state.answer(method, path, query, &body));
+            if held.is_some() { Answer::never() } else { answer }
         }))
     }
 

@@ -5,6 +5,7 @@ mod cost;
 mod examples;
 mod fake;
 mod folding;
+mod journal;
 mod limits;
 mod moto;
 mod rejects;

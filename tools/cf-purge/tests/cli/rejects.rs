@@ -91,3 +91,31 @@ fn plain_lines_are_keys_whatever_they_look_like() {
     let output = fake.tool().arg("--plain").stdin(b"\xff\n".as_slice()).run();
     assert_eq!(kinds(&output.assert_code(3).rejects()), ["bad-line"]);
 }
+
+#[test]
+fn what_was_rejected_is_the_key_again_among_plain_lines() -> Result<()> {
+    let folder = TempDir::new()?;
+    let file = folder.path().join("rejects.jsonl");
+    let rejects = file.to_str().unwrap_or_default();
+    let input = [b"caf\xe9.jpg\nb~\n".as_slice(), "\u{e9}".repeat(700).as_bytes(), b"\ngood\n"].concat();
+    let fake = Fake::start(Some(1));
+    let output = fake.tool().args(["--plain", "--exact", "--rejects", rejects]).stdin(input).run();
+    assert_eq!(receipts(output.assert_code(3)).keys().collect::<Vec<_>>(), ["/good"]);
+    let letters = std::fs::read(&file)?;
+    let again = fake.tool().arg("--plain").stdin(letters.as_slice()).run();
+    // What is no UTF-8 is no key either, and what is too long still is; the third is purged as itself.
+    assert_eq!(kinds(&again.assert_code(3).rejects()), ["bad-line", "path-too-long"]);
+    assert_eq!(receipts(&again).keys().collect::<Vec<_>>(), ["/b*"]);
+    assert_eq!(fake.state().purged(), ["/good", "/b*"]);
+    // Byte for byte the line that it was.
+    let first = letters.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let carried = |letter: &Value| letter["line_base64"].clone();
+    assert_eq!(carried(&again.rejects()[0]), carried(&serde_json::from_slice(first)?));
+
+    let letter = r#"{"error":{"tool":"s3-restore","kind":"denied","message":"m","retryable":true},"record":{"bucket":"b","key":"a b.jpg","version_id":"v"}}"#;
+    let fake = Fake::start(Some(1));
+    let output = fake.tool().arg("--plain").stdin(format!("{letter}\n{{\"key\":\"c\"}}\n")).run();
+    let paths = ["/%7B%22key%22:%22c%22%7D", "/a%20b.jpg"];
+    assert_eq!(receipts(output.assert_code(0)).keys().collect::<Vec<_>>(), paths);
+    Ok(())
+}

@@ -129,8 +129,8 @@ leave() {
     exit "$code"
 }
 
-# stop SIGNAL: ends the run, and what it waits for first; leave dies by the signal. Said twice, the tools end at once, but HUP may come from the
-# terminal and from its shell.
+# stop SIGNAL: ends the run, and what it waits for first; leave dies by the signal. Said twice, the tools end at once,
+# but HUP may come from the terminal and from its shell.
 stop() {
     if [ -z "$signal" ]; then
         signal=$1

@@ -197,6 +197,7 @@ fn just_before(key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use common::s3::Entry;
     use proptest::prelude::*;
 
     proptest! {
@@ -207,6 +208,72 @@ mod tests {
             let sibling = format!("{key}{other}/x.jpg");
             prop_assert_eq!(sibling < marker, other < last, "{}", marker);
         }
+    }
+
+    fn place(key: &str) -> Place {
+        Place { bucket: "b".into(), key: key.into() }
+    }
+
+    fn page(keys: &[&str], more: bool) -> Page {
+        let mut page = Page::default();
+        page.next =
+            more.then(|| Position { key: (*keys.last().unwrap()).to_owned(), version_id: Some("v".into()) });
+        page.entries = keys
+            .iter()
+            .map(|key| Entry {
+                key: (*key).into(),
+                version_id: format!("v of {key}"),
+                is_latest: true,
+                ..Entry::default()
+            })
+            .collect();
+        page
+    }
+
+    #[test]
+    fn a_page_tells_of_its_keys_and_of_no_others() {
+        let mut known = Known::default();
+        known.ranges.push_back(Range::of(&place("b"), just_before("b"), page(&["b", "d"], true)));
+        let told = |known: &mut Known, key: &str| match known.answer(&place(key)) {
+            Some(Answer::Latest(id)) => id,
+            Some(Answer::Missing) => "missing".into(),
+            None => "not asked for".into(),
+        };
+        for (key, expected) in [
+            ("a", "not asked for"),
+            ("b", "v of b"),
+            ("c", "missing"),
+            ("d", "v of d"),
+            ("e", "not asked for"),
+        ] {
+            assert_eq!(told(&mut known, key), expected, "{key}");
+        }
+        assert!(known.answer(&Place { bucket: "other".into(), key: "b".into() }).is_none());
+        // The last page reaches to the end of the bucket.
+        known.ranges.push_back(Range::of(&place("x"), just_before("x"), page(&["x"], false)));
+        assert_eq!(told(&mut known, "z"), "missing");
+    }
+
+    /// As of a store that passes over the first entry behind a marker which is no key.
+    #[test]
+    fn a_page_without_its_own_key_sends_to_the_key() {
+        let mut known = Known::default();
+        known.ranges.push_back(Range::of(&place("b"), just_before("b"), page(&["c"], true)));
+        assert!(matches!(known.answer(&place("b")), Some(Answer::Missing)));
+        let mut empty = page(&["b"], true);
+        empty.entries.clear();
+        known.ranges.push_back(Range::of(&place("f"), just_before("f"), empty));
+        assert!(matches!(known.answer(&place("f")), Some(Answer::Missing)));
+    }
+
+    #[test]
+    fn the_smallest_key_that_waits_is_asked_for_first() {
+        let mut known = Known::default();
+        known.ranges.push_back(Range::of(&place("b"), just_before("b"), page(&["b", "d"], true)));
+        known.waiting.extend(["c", "e", "g", "h"].map(place));
+        assert_eq!(known.first_waiting(&place("g")), place("e"));
+        known.waiting.insert(Place { bucket: "a".into(), key: "a".into() });
+        assert_eq!(known.first_waiting(&place("e")), place("e"));
     }
 
     #[test]

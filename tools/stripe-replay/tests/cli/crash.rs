@@ -40,7 +40,7 @@ fn killed(seed: u64) {
     let objects: Vec<&str> =
         (0..60).map(|_| random.choice(["a", "b", "c", "d", "e"]).expect("one")).collect();
     let order = random.choice(["object", "global"]).expect("one");
-    let kills: Vec<usize> = (0..random.usize(1..4)).map(|_| random.usize(1..25)).collect();
+    let kills: Vec<usize> = (0..random.usize(1..4)).map(|_| random.usize(1..18)).collect();
     // Whether the call at which it is killed has an answer.
     let answers = random.bool();
     let case =

@@ -200,8 +200,8 @@ impl common::Tool for Cli {
 }
 
 const USAGE: &str = "\
-conf-swap [OPTIONS] <--secret <ID>|--ssm <NAME>> --value <VALUE>
-       conf-swap [OPTIONS] <--secret <ID>|--ssm <NAME>> --value-from <FIELD> < RECORDS
+conf-swap [OPTIONS] <--secret ID|--ssm NAME> --value VALUE
+       conf-swap [OPTIONS] <--secret ID|--ssm NAME> --value-from FIELD < RECORDS
        conf-swap [OPTIONS] --undo < RECORDS";
 
 const AFTER: &str = "\

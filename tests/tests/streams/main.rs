@@ -1,6 +1,7 @@
 //! What holds for the streams and signals of every tool, from one table.
 #![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
+mod lies;
 mod table;
 
 use std::collections::BTreeSet;
@@ -20,8 +21,14 @@ const SIGNALS: [(&str, i32); 3] = [("HUP", 1), ("INT", 2), ("TERM", 15)];
 
 /// The row's command line in bash, in the place of bash itself, with redirections behind it.
 fn bash(row: &Row, url: &str, before: &str, redirections: &str) -> Tool {
+    bash_with(row, url, table::PATIENT, before, redirections)
+}
+
+/// The same, with this patience for a server.
+fn bash_with(row: &Row, url: &str, patience: &str, before: &str, redirections: &str) -> Tool {
     let mut line = format!("{before} exec {}", row.tool);
     for arg in row.args {
+        let arg = if *arg == table::PATIENT { patience } else { arg };
         // No argument of the table has a quote.
         let _ = write!(line, " '{}'", arg.replace("{url}", url));
     }

@@ -16,44 +16,88 @@ const EVENT: &str = "{\"object\":\"event\",\"id\":\"evt_1\",\"type\":\"a.b\",\"c
     \"api_version\":null,\"data\":{\"object\":{\"id\":\"o\"}}}\n";
 
 /// Patient with every server, so that nothing but a signal ends the wait.
-const PATIENT: &str = "10m";
+pub const PATIENT: &str = "10m";
 
 /// All tools. Those for PostgreSQL find the server in DB_URL.
 pub const ROWS: [Row; 14] = [
     Row {
         tool: "s3-versions",
-        args: &["--endpoint-url", "{url}", "--read-timeout", PATIENT, "s3://b/"],
+        args: &["--endpoint-url", "{url}", "--attempts", "2", "--read-timeout", PATIENT, "s3://b/"],
         stdin: None,
         changes: false,
     },
     Row {
         tool: "s3-restore",
-        args: &["--endpoint-url", "{url}", "--read-timeout", PATIENT],
+        args: &["--endpoint-url", "{url}", "--attempts", "2", "--read-timeout", PATIENT],
         stdin: Some(OBJECT),
         changes: true,
     },
     Row {
         tool: "cf-purge",
-        args: &["--endpoint-url", "{url}", "--read-timeout", PATIENT, "--distribution-id", "E1"],
+        args: &[
+            "--endpoint-url",
+            "{url}",
+            "--attempts",
+            "2",
+            "--read-timeout",
+            PATIENT,
+            "--distribution-id",
+            "E1",
+        ],
         stdin: Some("{\"key\":\"k\"}\n"),
         changes: true,
     },
     Row {
         tool: "rds-restore",
-        args: &["--endpoint-url", "{url}", "--read-timeout", PATIENT, "--from", "a", "--to", "b", "--latest"],
+        args: &[
+            "--endpoint-url",
+            "{url}",
+            "--attempts",
+            "2",
+            "--read-timeout",
+            PATIENT,
+            "--from",
+            "a",
+            "--to",
+            "b",
+            "--latest",
+        ],
         stdin: None,
         changes: true,
     },
     Row { tool: "pg-validate-hash", args: &["--all"], stdin: None, changes: false },
     Row {
         tool: "conf-swap",
-        args: &["--endpoint-url", "{url}", "--read-timeout", PATIENT, "--ssm", "/a", "--value-from", "v"],
+        args: &[
+            "--endpoint-url",
+            "{url}",
+            "--attempts",
+            "2",
+            "--read-timeout",
+            PATIENT,
+            "--ssm",
+            "/a",
+            "--value-from",
+            "v",
+        ],
         stdin: Some("{\"v\":\"x\"}\n"),
         changes: true,
     },
     Row {
         tool: "rds-retire",
-        args: &["--endpoint-url", "{url}", "--read-timeout", PATIENT, "a", "--yes", "a", "--restored", "b"],
+        args: &[
+            "--endpoint-url",
+            "{url}",
+            "--attempts",
+            "2",
+            "--read-timeout",
+            PATIENT,
+            "a",
+            "--yes",
+            "a",
+            "--restored",
+            "b",
+        ],
         stdin: None,
         changes: true,
     },
@@ -75,6 +119,8 @@ pub const ROWS: [Row; 14] = [
         args: &[
             "--endpoint-url",
             "{url}",
+            "--attempts",
+            "2",
             "--read-timeout",
             PATIENT,
             "--from",
@@ -89,7 +135,17 @@ pub const ROWS: [Row; 14] = [
     },
     Row {
         tool: "ddb-retire",
-        args: &["--endpoint-url", "{url}", "--read-timeout", PATIENT, "aaa", "--yes", "aaa"],
+        args: &[
+            "--endpoint-url",
+            "{url}",
+            "--attempts",
+            "2",
+            "--read-timeout",
+            PATIENT,
+            "aaa",
+            "--yes",
+            "aaa",
+        ],
         stdin: None,
         changes: true,
     },

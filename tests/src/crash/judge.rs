@@ -184,8 +184,9 @@ fn blow(stage: usize, counts: &[Counts], dice: &mut fastrand::Rng) -> Blow {
 fn records(case: &Case, world: &World, output: &[u8]) -> BTreeMap<String, usize> {
     let mut counted = BTreeMap::new();
     let mut sums = BTreeMap::new();
+    let plainly = world.plainly();
     for line in output.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
-        let mut record = world.plain(&String::from_utf8_lossy(line));
+        let mut record = plainly(&String::from_utf8_lossy(line));
         plain::record(&mut record);
         (case.plain)(&mut record);
         if let Records::OfTheLastInSum(names) = case.records {

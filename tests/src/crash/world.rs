@@ -173,9 +173,16 @@ impl World {
 
     /// A JSON text in names that every world has.
     pub(super) fn plain(&self, json: &str) -> Value {
+        self.plainly()(json)
+    }
+
+    /// The same for many, with the names of this moment.
+    pub(super) fn plainly(&self) -> impl Fn(&str) -> Value + use<> {
         let words = self.words.iter().map(|(shown, here)| (here.clone(), shown.clone()));
-        let names = (self.names)().into_iter().chain(words);
-        let text = names.fold(json.to_owned(), |text, (id, name)| text.replace(&id, &name));
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("no JSON ({error}): {text}"))
+        let names: Vec<_> = (self.names)().into_iter().chain(words).collect();
+        move |json| {
+            let text = names.iter().fold(json.to_owned(), |text, (id, name)| text.replace(id, name));
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("no JSON ({error}): {text}"))
+        }
     }
 }

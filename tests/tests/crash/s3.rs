@@ -244,3 +244,25 @@ fn report(server: &Server) {
     server.put("inv", "photos/all/2026-11-21T01-00Z/manifest.json", Put::bytes(manifest));
     server.put("inv", "photos/all/data/0.csv.gz", Put::bytes(data));
 }
+
+/// A bucket that is listed in some pages.
+fn large() -> World {
+    let server = Server::start(Options { max_page: 10, ..Options::default() });
+    server.create_bucket("photos");
+    for number in 0..90 {
+        server.put("photos", &format!("{number:02}.jpg"), Put::bytes("x").at("2026-11-20T09:00:00Z"));
+    }
+    world(server, false)
+}
+
+#[test]
+fn s3_versions_with_a_journal() {
+    check(&Case {
+        seeds: 8,
+        ..Case::new(
+            "s3-versions",
+            "s3-versions --journal listing.jsonl s3://photos/ >> versions.jsonl",
+            large,
+        )
+    });
+}

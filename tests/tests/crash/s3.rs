@@ -186,8 +186,8 @@ pub fn chain() {
     });
 }
 
-/// A listing that goes straight into a restore: what the first run brought back is not listed again, so that only the
-/// bucket must be the same.
+/// A listing that goes straight into a restore, without a journal: what the first run brought back is not listed again, so
+/// that neither its record nor its purge comes again either. Only the bucket must be the same.
 pub fn straight(name: &'static str, line: &'static str, world: fn() -> World) {
     check(&Case { records: Records::OfNone, plain: of_purge, ..Case::new(name, line, world) });
 }

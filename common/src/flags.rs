@@ -26,13 +26,22 @@ const HOW: &[&str] = &[
     "attempts",
 ];
 
-/// The flags and arguments that were given and are not the default, by name, in the order of the tool's definition.
+/// The flags and arguments that were given and are not the default, in the order of the tool's definition.
 #[derive(Clone, Debug, Default)]
-pub struct Flags(IndexMap<String, Vec<String>>);
+pub struct Flags(Vec<Flag>);
+
+#[derive(Clone, Debug)]
+struct Flag {
+    /// Its name in clap.
+    id: String,
+    /// As the user writes it: `--method`, or the name of an argument's value.
+    shown: String,
+    values: Vec<String>,
+}
 
 impl Flags {
     pub(crate) fn of(command: &Command, matches: &ArgMatches) -> Self {
-        let mut flags = IndexMap::new();
+        let mut flags = Vec::new();
         for arg in command.get_arguments() {
             let id = arg.get_id().as_str();
             let is_default = !matches!(
@@ -44,7 +53,11 @@ impl Flags {
             // Said or not, a default is the same run, also where a later release has a flag more.
             let defaults = arg.get_default_values().iter().map(|value| value.to_string_lossy());
             if !HOW.contains(&id) && !is_default && !defaults.eq(values.iter().map(String::as_str)) {
-                flags.insert(id.to_owned(), values);
+                let shown = match arg.get_long() {
+                    Some(long) => format!("--{long}"),
+                    None => id.to_uppercase(),
+                };
+                flags.push(Flag { id: id.to_owned(), shown, values });
             }
         }
         Self(flags)
@@ -52,14 +65,12 @@ impl Flags {
 
     /// Without these, by their names in clap: flags of one tool that change nothing that it writes.
     pub fn without(&self, names: &[&str]) -> Self {
-        let kept = self.0.iter().filter(|(name, _)| !names.contains(&name.as_str()));
-        Self(kept.map(|(name, values)| (name.clone(), values.clone())).collect())
+        Self(self.0.iter().filter(|flag| !names.contains(&flag.id.as_str())).cloned().collect())
     }
 
-    /// Names as on the command line, each with its values.
+    /// Names as the user writes them, each with its values.
     pub(crate) fn shown(&self) -> IndexMap<String, String> {
-        let name = |id: &str| format!("--{}", id.replace('_', "-"));
-        self.0.iter().map(|(id, values)| (name(id), values.join(" "))).collect()
+        self.0.iter().map(|flag| (flag.shown.clone(), flag.values.join(" "))).collect()
     }
 }
 
@@ -72,7 +83,7 @@ mod tests {
         let command = Command::new("tool")
             .arg(Arg::new("method").long("method").default_value("auto"))
             .arg(Arg::new("all").long("all").action(ArgAction::SetTrue))
-            .arg(Arg::new("storage_class").long("storage-class"))
+            .arg(Arg::new("class").long("storage-class"))
             .arg(Arg::new("tag").long("tag").action(ArgAction::Append))
             .arg(Arg::new("concurrency").long("concurrency"));
         let matches = command.clone().try_get_matches_from(line.split(' ')).unwrap();

@@ -158,7 +158,7 @@ const AFTER: &str = concat!(
       > restored.jsonl
 
   The latest state, on demand and without indexes, compared with what is there now:
-    ddb-restore --from rate_limits --to rate_limits_latest --without-indexes \
+    ddb-restore --from rate_limits --to rate_limits_latest --without-indexes \\
       --billing-mode PAY_PER_REQUEST --validate --rcu 500
 
   Compare two tables that are there, and name the items that differ:

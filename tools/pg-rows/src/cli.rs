@@ -93,8 +93,8 @@ Examples:
     pg-rows 'select * from search.people_hot($1)' --param london
 
   Every hot slice of a list, one line each:
-    pg-rows 'select * from search.people_hot($1)' --params-from hot.txt --plain \\
-      > hot.jsonl
+    pg-rows 'select * from search.people_hot($1)' \\
+      --params-from hot.txt --plain > hot.jsonl
 
   Parameters from two fields of records:
     pg-rows \\

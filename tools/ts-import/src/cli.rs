@@ -181,11 +181,11 @@ Examples:
     ts-import --to-new people < people.jsonl
 
   A long load that can be killed and run again:
-    ts-import --journal people.journal --rejects rejects.jsonl people \
+    ts-import --journal people.journal --rejects rejects.jsonl people \\
       < people.jsonl
 
   Integer keys of a database as ids, and two fields as the schema wants them:
-    ts-import --id-field person_id --rename fullname=name --drop notes people \
+    ts-import --id-field person_id --rename fullname=name --drop notes people \\
       < rows.jsonl
 
   Only see whether every document has an id:

@@ -197,7 +197,8 @@ Examples:
 
   Change a collection: a new one beside it, import into that, move the alias, and back:
     ts-schema apply --migrate --journal apply.journal changed.json
-    ts-schema swap --journal swap.journal people people_20261120 | tee swap.jsonl
+    ts-schema swap --journal swap.journal people people_20261120 |
+      tee swap.jsonl
     ts-schema swap --undo < swap.jsonl
 
 File:

@@ -154,11 +154,11 @@ const AFTER: &str = concat!(
     ddb-restore --from rate_limits --to rate_limits_1120 --at "$AT" --dry-run
 
   The table as it was at that instant, under a new name:
-    ddb-restore --from rate_limits --to rate_limits_1120 --at "$AT" \\
+    ddb-restore --from rate_limits --to rate_limits_1120 --at "$AT" \
       > restored.jsonl
 
   The latest state, on demand and without indexes, compared with what is there now:
-    ddb-restore --from rate_limits --to rate_limits_latest --without-indexes \\
+    ddb-restore --from rate_limits --to rate_limits_latest --without-indexes \
       --billing-mode PAY_PER_REQUEST --validate --rcu 500
 
   Compare two tables that are there, and name the items that differ:

@@ -7,12 +7,13 @@
 
 mod identity;
 mod line;
+mod load;
 mod writer;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read as _};
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::thread::JoinHandle;
 
@@ -21,13 +22,11 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use identity::Identity;
 use line::{Kind, Sum};
+use load::{At, Tail, load};
 use writer::{BATCH, Commit};
 
 use crate::record::Record;
 use crate::run::Usage;
-
-/// Damaged lines that are named one by one.
-const NAMED: u64 = 5;
 
 /// What names one piece of work across runs.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -281,20 +280,6 @@ fn entry(kind: Kind, record: &str) -> Result<Entry> {
     })
 }
 
-/// A file read from an offset without moving the place where others append.
-struct At<'a> {
-    file: &'a File,
-    offset: u64,
-}
-
-impl io::Read for At<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.file.read_at(buf, self.offset)?;
-        self.offset += n as u64;
-        Ok(n)
-    }
-}
-
 /// Only a regular file can be cut back and read again, and one that is stdin or stdout of the run is something else.
 fn is_usable(path: &Path) -> Result<(), Usage> {
     let name = path.display();
@@ -345,73 +330,6 @@ fn begin(file: &mut File, path: &Path, identity: &Identity) -> Result<Sum> {
         });
     begun.with_context(failed)?;
     Ok(identity.check(&header, path)?)
-}
-
-/// How a file ends.
-enum Tail {
-    /// With a line end.
-    Whole,
-    /// With the beginning of a line of ours.
-    Torn,
-    /// With something else.
-    Foreign,
-}
-
-struct Found {
-    entries: Vec<(Id, u64)>,
-    begin: u64,
-    /// Behind the last line that has an end.
-    end: u64,
-    tail: Tail,
-    /// The numbers of the first damaged lines, and how many there are.
-    damaged: Vec<u64>,
-    all_damaged: u64,
-}
-
-impl Found {
-    fn report(&self, name: &str) {
-        for number in &self.damaged {
-            tracing::warn!("line {number} of the journal {name} is damaged: its work is looked at again");
-        }
-        if self.all_damaged > NAMED {
-            tracing::warn!("damaged lines of the journal {name}: {} in all", self.all_damaged);
-        }
-    }
-}
-
-fn load(file: &File, sum: Sum) -> io::Result<Found> {
-    let mut reader = BufReader::with_capacity(1 << 16, At { file, offset: 0 });
-    let header = line::next(&mut reader)?.map_or(0, |raw| raw.length);
-    let mut found = Found {
-        entries: Vec::new(),
-        begin: header,
-        end: header,
-        tail: Tail::Whole,
-        damaged: Vec::new(),
-        all_damaged: 0,
-    };
-    let mut number = 1;
-    while let Some(raw) = line::next(&mut reader)? {
-        number += 1;
-        if !raw.ended {
-            found.tail = if line::is_torn(&raw.bytes) { Tail::Torn } else { Tail::Foreign };
-            break;
-        }
-        match line::parse(sum, &raw.bytes) {
-            Some((id, ..)) => found.entries.push((id, found.end)),
-            None => {
-                found.all_damaged += 1;
-                if found.all_damaged <= NAMED {
-                    found.damaged.push(number);
-                }
-            }
-        }
-        found.end += raw.length;
-    }
-    // The last entry of an id is the one that counts.
-    found.entries.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
-    found.entries.dedup_by_key(|(id, _)| *id);
-    Ok(found)
 }
 
 #[cfg(test)]

@@ -7,40 +7,43 @@ use common::journal::{Id, Journal};
 use common::reject::Failure;
 use serde::{Deserialize, Serialize};
 
+use crate::input::{Place, Task};
 use crate::output::Done;
 
-/// What is about to be done, as the field `restore` of a line in the journal.
+/// What is about to be done, as a line of the journal.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Intent {
+    /// Where; for people who read the file.
+    bucket: String,
+    key: String,
     /// The outcome as it will be, but for what only the answer tells.
-    #[serde(flatten)]
+    #[serde(rename = "restore")]
     pub planned: Done,
     /// The multipart upload in which the copy is made: a run that dies leaves it behind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload_id: Option<String>,
 }
 
+/// What is read of a result.
 #[derive(Deserialize)]
-struct Logged<T> {
-    restore: T,
+pub struct Logged {
+    pub restore: Done,
 }
 
-/// Reads the field `restore` of a line that an earlier run wrote.
+/// Reads a line that an earlier run wrote: an [`Intent`], or the [`Logged`] record of a result.
 ///
 /// # Errors
 /// When it is not what this release writes.
 pub fn logged<T: serde::de::DeserializeOwned>(line: &Record) -> anyhow::Result<T> {
-    let Logged { restore } = line
-        .view()
-        .map_err(|err| anyhow::anyhow!("a line of the journal cannot be read: {err}: give another file"))?;
-    Ok(restore)
+    line.view()
+        .map_err(|err| anyhow::anyhow!("a line of the journal cannot be read: {err}: give another file"))
 }
 
 /// Where the intents of one record go.
 pub struct Ledger<'a> {
     journal: Option<&'a Journal>,
     id: Id,
-    record: &'a Record,
+    target: &'a Place,
     /// The delete markers that an earlier run has removed for this record, newest first.
     removed: Vec<String>,
     last: Mutex<Option<Intent>>,
@@ -48,8 +51,8 @@ pub struct Ledger<'a> {
 
 impl<'a> Ledger<'a> {
     /// That of a record, of which an earlier run has removed these delete markers. Without a journal nothing is kept.
-    pub fn new(journal: Option<&'a Journal>, id: Id, record: &'a Record, removed: Vec<String>) -> Self {
-        Self { journal, id, record, removed, last: Mutex::default() }
+    pub fn new(journal: Option<&'a Journal>, task: &'a Task, removed: Vec<String>) -> Self {
+        Self { journal, id: task.id(), target: &task.target, removed, last: Mutex::default() }
     }
 
     /// Writes down what is about to be done; it is on disk when this returns.
@@ -57,7 +60,7 @@ impl<'a> Ledger<'a> {
     /// # Errors
     /// Fatal when it cannot be written: nothing may be changed then.
     pub async fn intend(&self, planned: &Done) -> Result<(), Failure> {
-        self.put(Intent { planned: self.whole(planned.clone()), upload_id: None }).await
+        self.put(planned, None).await
     }
 
     /// The same of a copy that is made in this upload.
@@ -65,7 +68,7 @@ impl<'a> Ledger<'a> {
     /// # Errors
     /// As [`Ledger::intend`].
     pub async fn intend_upload(&self, planned: &Done, id: &str) -> Result<(), Failure> {
-        self.put(Intent { planned: self.whole(planned.clone()), upload_id: Some(id.to_owned()) }).await
+        self.put(planned, Some(id.to_owned())).await
     }
 
     /// An outcome with the delete markers that an earlier run removed: an undo wants all of them.
@@ -74,12 +77,14 @@ impl<'a> Ledger<'a> {
         done
     }
 
-    async fn put(&self, intent: Intent) -> Result<(), Failure> {
+    async fn put(&self, planned: &Done, upload_id: Option<String>) -> Result<(), Failure> {
         let Some(journal) = self.journal else { return Ok(()) };
+        let Place { bucket, key } = self.target.clone();
+        let intent = Intent { bucket, key, planned: self.whole(planned.clone()), upload_id };
         if self.last.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(&intent) {
             return Ok(());
         }
-        journal.intend(self.id, &self.record.with("restore", &intent)?).await?;
+        journal.intend(self.id, &Record::from_value(&intent)?).await?;
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(intent);
         Ok(())
     }

@@ -24,7 +24,7 @@ impl Restorer {
     /// # Errors
     /// The reject of a key that cannot be looked at, or that somebody wrote to where nothing was.
     pub async fn fate(&self, task: &Task, intent: Intent) -> Result<Fate, Failure> {
-        let Intent { planned, upload_id } = intent;
+        let Intent { planned, upload_id, .. } = intent;
         let now = self.list(&task.target).await?;
         // Of an upload that was completed there is nothing left.
         if let Some(id) = upload_id.filter(|_| !self.options.dry_run) {

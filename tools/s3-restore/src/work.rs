@@ -7,7 +7,7 @@ use common::reject::{Failure, Reject};
 use common::s3::Throttle;
 
 use crate::input::Task;
-use crate::intent::{Intent, Ledger, logged};
+use crate::intent::{Intent, Ledger, Logged, logged};
 use crate::output::{Act, Done};
 use crate::refuse;
 use crate::replayed::Present;
@@ -34,12 +34,15 @@ impl Work {
         };
         let found = self.journal.as_ref().map(|journal| journal.find(task.id())).transpose()?.flatten();
         let mut done = match found {
-            Some(Entry::Result(result)) => match self.replay(task, logged(&result)?).await? {
-                Some(done) => done,
-                None => self.restore(record, task, Vec::new()).await?,
-            },
-            Some(Entry::Intent(intent)) => self.resume(record, task, logged(&intent)?).await?,
-            None => self.restore(record, task, Vec::new()).await?,
+            Some(Entry::Result(result)) => {
+                let Logged { restore } = logged(&result)?;
+                match self.replay(task, restore).await? {
+                    Some(done) => done,
+                    None => self.restore(task, Vec::new()).await?,
+                }
+            }
+            Some(Entry::Intent(intent)) => self.resume(task, logged(&intent)?).await?,
+            None => self.restore(task, Vec::new()).await?,
         };
         done.dry_run = self.restorer.options.dry_run;
         let record = record.with("restore", &done)?;
@@ -52,9 +55,9 @@ impl Work {
         Ok(Outcome { record, unjournaled })
     }
 
-    async fn restore(&self, record: &Record, task: &Task, removed: Vec<String>) -> Result<Done, Failure> {
+    async fn restore(&self, task: &Task, removed: Vec<String>) -> Result<Done, Failure> {
         let journal = self.journal.as_ref().filter(|_| !self.restorer.options.dry_run);
-        let ledger = Ledger::new(journal, task.id(), record, removed);
+        let ledger = Ledger::new(journal, task, removed);
         Ok(ledger.whole(Box::pin(self.restorer.restore(task, &ledger)).await?))
     }
 
@@ -73,7 +76,7 @@ impl Work {
     }
 
     /// Finds out what an earlier run that ended in the middle did, and does the rest.
-    async fn resume(&self, record: &Record, task: &Task, intent: Intent) -> Result<Done, Failure> {
+    async fn resume(&self, task: &Task, intent: Intent) -> Result<Done, Failure> {
         let (rest, removed) = match Box::pin(self.restorer.fate(task, intent.clone())).await? {
             Fate::Done(done) => return Ok(done),
             Fate::Overtaken(done, _) if self.restorer.options.force => (task.clone(), done.removed_markers),
@@ -83,7 +86,7 @@ impl Work {
             }
             Fate::Open(rest, removed) => (rest, removed),
         };
-        let done = self.restore(record, &rest, removed.clone()).await.map_err(|failure| match failure {
+        let done = self.restore(&rest, removed.clone()).await.map_err(|failure| match failure {
             Failure::Reject(reject) if !removed.is_empty() => {
                 let message = format!(
                     "{}; an earlier run with this journal removed {}",

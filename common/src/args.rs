@@ -54,9 +54,9 @@ pub enum Generate {
 /// How long requests may take and how often they are sent.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Requests {
-    /// Give up an address that cannot be connected to within TIME
-    #[arg(long, value_name = "TIME", value_parser = length, default_value = "4s", display_order = 710)]
-    pub connect_timeout: Duration,
+    /// Give up an address that cannot be connected to within TIME [default: 4s; 10s for a login to PostgreSQL]
+    #[arg(long, value_name = "TIME", value_parser = length, display_order = 710)]
+    pub connect_timeout: Option<Duration>,
 
     /// Give up a request whose answer does not begin, or is silent, for TIME
     #[arg(long, value_name = "TIME", value_parser = length, default_value = "30s", display_order = 711)]
@@ -70,7 +70,7 @@ pub struct Requests {
 impl Default for Requests {
     fn default() -> Self {
         Self {
-            connect_timeout: Duration::from_secs(4),
+            connect_timeout: None,
             read_timeout: Duration::from_secs(30),
             attempts: NonZeroU32::MIN.saturating_add(7),
         }

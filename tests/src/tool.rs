@@ -170,8 +170,9 @@ impl Tool {
     /// If it cannot be started.
     pub fn spawn(self) -> Running {
         let home = TempDir::new().expect("a temporary folder for HOME");
-        let mut command = Command::new(&self.program);
-        command.args(&self.args);
+        // Whoever runs the tests in the background has some signals ignored, and tools would keep them so.
+        let mut command = Command::new("env");
+        command.arg("--default-signal=HUP,INT,QUIT,TERM").arg(&self.program).args(&self.args);
         clean(&mut command, home.path());
         for (name, value) in &self.env {
             match value {

@@ -51,6 +51,7 @@ impl AwsArgs {
     /// One line that says what is missing and how to give it.
     pub async fn load(&self) -> Result<SdkConfig> {
         let Requests { connect_timeout, read_timeout, attempts } = self.requests;
+        let connect_timeout = connect_timeout.unwrap_or(CONNECT);
         // The connection bounds what comes after that, for each operation as it needs.
         let timeouts =
             TimeoutConfig::builder().connect_timeout(connect_timeout).disable_read_timeout().build();
@@ -80,6 +81,9 @@ impl AwsArgs {
         Ok(config)
     }
 }
+
+/// An address that does not answer is given up after this, for each attempt.
+const CONNECT: Duration = Duration::from_secs(4);
 
 /// What a journal says of where a run went: the endpoint of a service, such as `S3`, where it is not AWS's own, and the
 /// region. The service's name is its id in the SDK.

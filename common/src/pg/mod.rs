@@ -87,7 +87,9 @@ impl Database {
 
     async fn load(url: Option<(String, String)>, args: &PgArgs, aws: &AwsArgs) -> Result<Self> {
         let settings::Settings { mut config, ssl_mode, ca_file } = settings::load(url)?;
-        if config.get_connect_timeout().is_none() {
+        if let Some(limit) = aws.requests.connect_timeout {
+            config.connect_timeout(limit);
+        } else if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT);
         }
         let iam = if args.iam { Some(aws.load().await?) } else { None };

@@ -19,6 +19,8 @@ const AT_RESTORE_LOG: &str =
 const AT_RESTORE_DRY: &str = "s3-versions --at 2026-11-20T10:00:00Z s3://photos/originals/ | s3-restore -n";
 const AT_RESTORE_PURGE: &str = "s3-versions --at 2026-11-20T10:00:00Z s3://photos/originals/ | s3-restore | \
                                 cf-purge --distribution-id EABC123 --wait";
+const PLAN_JOURNAL_PURGE: &str = "s3-restore --journal restore.journal < plan.jsonl | \
+                                  cf-purge --journal purge.journal --distribution-id EABC123 --wait";
 const AT_RESTORE_TEE_PURGE: &str = "s3-versions --at 2026-11-20T10:00:00Z s3://photos/originals/ | s3-restore | \
                                     tee restored.jsonl | cf-purge --distribution-id EABC123 --wait > purged.jsonl";
 const DELETED_RESTORE: &str = "s3-versions --deleted --since 2h s3://photos/ | s3-restore";
@@ -53,6 +55,7 @@ const ROWS: &[Row] = &[
     Row { pages: &["s3-restore --help", "tools/s3-restore/README.md"], line: AT_RESTORE_LOG },
     Row { pages: &["s3-restore --help"], line: AT_RESTORE_DRY },
     Row { pages: &["README.md"], line: AT_RESTORE_PURGE },
+    Row { pages: &["README.md"], line: PLAN_JOURNAL_PURGE },
     Row { pages: &["cf-purge --help", "tools/cf-purge/README.md"], line: AT_RESTORE_TEE_PURGE },
     Row { pages: &["s3-versions --help", "tools/s3-versions/README.md"], line: DELETED_RESTORE },
     Row { pages: &["s3-versions --help"], line: INVENTORY_RESTORE },
@@ -101,6 +104,7 @@ fn versions_restore_purge() {
 #[test]
 fn restore_tee_purge() {
     s3::chain();
+    s3::journalled("plan-journal-purge", PLAN_JOURNAL_PURGE);
 }
 
 /// Without a journal the second run finds the value there, and the record with the way back was the first one's.

@@ -173,17 +173,18 @@ fn cf_purge() {
 
 /// The chain of the runbook, whose journals make every run of it the same.
 pub fn chain() {
-    check(&Case {
-        plain: of_purge,
-        ..Case::new(
-            "restore-tee-purge",
-            "s3-restore --journal journal.jsonl --rejects restore-rejects.jsonl <plan.jsonl | \
-             tee restore.jsonl.part | \
-             cf-purge --distribution-id EABC123 --wait --journal purge.journal --rejects purge-rejects.jsonl \
-             >purge.jsonl.part",
-            planned,
-        )
-    });
+    journalled(
+        "restore-tee-purge",
+        "s3-restore --journal journal.jsonl --rejects restore-rejects.jsonl <plan.jsonl | \
+         tee restore.jsonl.part | \
+         cf-purge --distribution-id EABC123 --wait --journal purge.journal --rejects purge-rejects.jsonl \
+         >purge.jsonl.part",
+    );
+}
+
+/// A plan in a file, and a journal for each stage: the last run tells all.
+pub fn journalled(name: &'static str, line: &'static str) {
+    check(&Case { plain: of_purge, ..Case::new(name, line, planned) });
 }
 
 /// A listing that goes straight into a restore, without a journal: what the first run brought back is not listed again, so

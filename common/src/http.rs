@@ -8,6 +8,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, timeout};
 
 use crate::error::chain;
+use crate::log::is_shown;
 use crate::patience::Patience;
 use crate::secret;
 
@@ -148,7 +149,7 @@ fn words(body: &[u8]) -> String {
         .and_then(|said| said.message.or(said.error.map(|inside| inside.message)))
         .unwrap_or_else(|| String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned());
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().take(SHOWN).map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+    line.chars().take(SHOWN).map(|letter| if is_shown(letter) { letter } else { '\u{fffd}' }).collect()
 }
 
 #[cfg(test)]

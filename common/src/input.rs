@@ -3,6 +3,7 @@
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
 
+pub use crate::csv_rows::Csv;
 use crate::dead_letter::{self, Content};
 use crate::record::Record;
 pub use crate::record::{BadLine, Item};
@@ -45,7 +46,7 @@ pub fn item(text: String, place: &impl std::fmt::Display) -> Item {
     }
 }
 
-fn parsed(text: String, place: &impl std::fmt::Display) -> Item {
+pub(crate) fn parsed(text: String, place: &impl std::fmt::Display) -> Item {
     // A copy, since a text that is no record is wanted back.
     match Record::parse(text.clone()) {
         Ok(record) => Item::Record(record),
@@ -166,119 +167,6 @@ impl<R: BufRead> Iterator for Lines<R> {
     }
 }
 
-/// Rows of a CSV with a header, as records of strings; empty cells are left out. A file that begins with a dead letter is
-/// read as JSON lines: it is what an earlier run has rejected.
-pub struct Csv<R> {
-    form: Form<R>,
-}
-
-enum Form<R> {
-    /// Nothing was read yet.
-    Unknown(Option<R>),
-    Rows(Rows<R>),
-    Letters(JsonLines<R>),
-}
-
-impl<R: BufRead> Csv<R> {
-    /// Rows of a reader whose first row names the columns.
-    pub fn new(reader: R) -> Self {
-        Self { form: Form::Unknown(Some(reader)) }
-    }
-
-    /// A dead letter begins so (`drkit-records(7)`), and no header does.
-    fn form_of(mut reader: R) -> io::Result<Form<R>> {
-        const LETTER: &[u8] = b"{\"error\":{";
-        let head = reader.fill_buf()?;
-        let shared = head.len().min(LETTER.len());
-        Ok(match shared > 0 && head[..shared] == LETTER[..shared] {
-            true => Form::Letters(JsonLines::new(reader)),
-            false => Form::Rows(Rows::new(reader)),
-        })
-    }
-}
-
-impl<R: BufRead> Iterator for Csv<R> {
-    type Item = io::Result<Item>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        // Not before the first item is asked for: until then nobody waits for input.
-        if let Form::Unknown(reader) = &mut self.form {
-            match Self::form_of(reader.take()?) {
-                Ok(form) => self.form = form,
-                Err(err) => return Some(Err(err)),
-            }
-        }
-        match &mut self.form {
-            Form::Rows(rows) => rows.next(),
-            Form::Letters(lines) => lines.next(),
-            Form::Unknown(_) => None,
-        }
-    }
-}
-
-struct Rows<R> {
-    reader: csv::Reader<R>,
-    header: Option<Vec<String>>,
-}
-
-impl<R: io::Read> Rows<R> {
-    fn new(reader: R) -> Self {
-        let reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(reader);
-        Self { reader, header: None }
-    }
-
-    fn record(header: &[String], row: &csv::ByteRecord) -> Result<Record, String> {
-        if row.len() != header.len() {
-            return Err(format!("{} cells under a header of {}", row.len(), header.len()));
-        }
-        let cells: Option<Vec<&str>> = row.iter().map(|cell| std::str::from_utf8(cell).ok()).collect();
-        let cells: indexmap::IndexMap<&str, &str> = header
-            .iter()
-            .map(String::as_str)
-            .zip(cells.ok_or("not UTF-8")?)
-            .filter(|(_, cell)| !cell.is_empty())
-            .collect();
-        Record::from_value(&cells).map_err(|err| format!("{err:#}"))
-    }
-
-    /// The row as a CSV has it, with the bytes of its cells.
-    fn text(row: &csv::ByteRecord) -> Vec<u8> {
-        let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
-        let written = writer.write_byte_record(row).ok().and_then(|()| writer.into_inner().ok());
-        let mut text = written.unwrap_or_default();
-        text.pop_if(|last| *last == b'\n');
-        text
-    }
-}
-
-impl<R: io::Read> Iterator for Rows<R> {
-    type Item = io::Result<Item>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut row = csv::ByteRecord::new();
-        loop {
-            match self.reader.read_byte_record(&mut row) {
-                Ok(false) => return None,
-                Ok(true) => {}
-                Err(err) => return Some(Err(err.into())),
-            }
-            let Some(header) = &self.header else {
-                let names = row.iter().map(|name| String::from_utf8_lossy(name));
-                self.header =
-                    Some(names.map(|name| name.trim().trim_start_matches('\u{feff}').to_owned()).collect());
-                continue;
-            };
-            return Some(Ok(match Self::record(header, &row) {
-                Ok(record) => Item::Record(record),
-                Err(why) => {
-                    let line = row.position().map_or(0, csv::Position::line);
-                    Item::Line(BadLine::new(Self::text(&row), format!("line {line}: {why}")))
-                }
-            }));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -347,9 +235,26 @@ mod tests {
         let again = csv(&letters);
         assert_eq!(again[0], items[0]);
         assert_eq!(rejected(&again), letters);
+        // Behind a header, a rejected row is a row again.
+        let behind = [b"key,version_id\n", letters.as_slice()].concat();
+        let behind = csv(&behind);
+        assert_eq!(behind[0], items[0]);
+        assert!(matches!(&behind[1], Item::Line(again) if again.line == bad.line), "{behind:?}");
         let lines: Vec<_> = Lines::new(&letters[..]).map(Result::unwrap).collect();
         assert!(matches!(&lines[0], Line::Record(record) if Item::Record(record.clone()) == items[0]));
         assert!(matches!(&lines[1], Line::Bad(again) if again.line == bad.line));
+    }
+
+    #[test]
+    fn a_row_that_is_rejected_is_kept_as_it_was_written() {
+        for row in ["k1, \"v\" ,b,extra", "{\"a\":\"b\",\"c\":1}", "\"k4\",v,b,\"x\"", "a\"b"] {
+            let items = csv(format!("key,version_id,bucket\r\n\r\n{row}\r\nk,v,b\r\n").as_bytes());
+            let [Item::Line(bad), Item::Record(_)] = &items[..] else { panic!("{items:?}") };
+            assert_eq!(String::from_utf8_lossy(&bad.line), row);
+        }
+        let long = format!("key\n\"{}\n\",2\nk\n", "x\n".repeat(100_000));
+        let items = csv(long.as_bytes());
+        assert!(matches!(&items[0], Item::Line(bad) if bad.line.len() == 200_005), "{:?}", items.len());
     }
 
     #[test]

@@ -7,8 +7,10 @@
 pub mod args;
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod claims;
 #[cfg(feature = "cloudwatch")]
 pub mod cloudwatch;
+mod csv_rows;
 pub mod dead_letter;
 #[cfg(feature = "digest")]
 pub mod digest;

@@ -118,11 +118,17 @@ impl<S: Subscriber> Layer<S> for Messages {
         event.record(&mut text);
         // A message is one line whatever a service put into it.
         let message: String =
-            text.0.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+            text.0.chars().map(|letter| if is_shown(letter) { letter } else { ' ' }).collect();
         let message = secret::masked(&message);
         // There is nowhere left to say that stderr is gone.
         let _ = self.console.write(&self.line(*event.metadata().level(), &message));
     }
+}
+
+/// Whether a terminal shows a character as itself: no control, and none that turns the direction of what follows.
+pub(crate) fn is_shown(letter: char) -> bool {
+    !letter.is_control()
+        && !matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The fields of an event as one text: the message, then `name=value`.

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, IsTerminal as _, Write};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow};
@@ -19,6 +19,8 @@ use crate::writes::{self, OpenWrite};
 
 /// Items or chunks of lines that wait between two stages.
 const QUEUE: usize = 64;
+/// Bytes that are written to stdout together.
+const BUFFER: usize = 1 << 16;
 
 /// Where items come from, and what ends a wait for more of them.
 pub struct Source<S> {
@@ -47,7 +49,8 @@ pub fn stdin<S>(decode: impl FnOnce(Box<dyn BufRead + Send>) -> S) -> Result<Sou
         return Err(Usage::NoInput.into());
     }
     if stdio::was_closed(io::stdin()) {
-        let message = "stdin is closed: give records, or < /dev/null for none";
+        let message =
+            "stdin is closed (or /dev/null, opened for writing too): give records, or < /dev/null for none";
         return Err(Usage::Wrong(message.to_owned()).into());
     }
     let (stdin, wake) = Stdin::new().context("cannot read stdin")?;
@@ -126,6 +129,8 @@ pub struct Lines {
     queue: mpsc::Sender<Chunk>,
     dead: CancellationToken,
     refused: Arc<AtomicBool>,
+    /// Records that stdout did not take, and stderr has.
+    lost: Arc<AtomicU64>,
 }
 
 impl Lines {
@@ -139,6 +144,7 @@ impl Lines {
             if self.is_closed() { Err(chunk) } else { self.queue.send(chunk).await.map_err(|back| back.0) };
         sent.map_err(|chunk| {
             self.refused.store(true, Relaxed);
+            self.lost.fetch_add(count(&chunk.lines), Relaxed);
             chunk.lines
         })
     }
@@ -185,15 +191,16 @@ impl Out {
     pub fn start() -> Result<Self> {
         let (queue, chunks) = mpsc::channel(QUEUE);
         let dead = CancellationToken::new();
+        let lost = Arc::new(AtomicU64::new(0));
         let thread = std::thread::Builder::new()
             .name("stdout".into())
             .spawn({
-                let dead = dead.clone();
-                move || write_all(chunks).inspect_err(|_| dead.cancel())
+                let (dead, lost) = (dead.clone(), Arc::clone(&lost));
+                move || write_all(chunks, &dead, |lines| salvage(lines, &lost))
             })
             .context("cannot start the thread that writes stdout")?;
         let watch = StdoutWatch::start(dead.clone()).context("cannot watch stdout")?;
-        let lines = Lines { queue, dead, refused: Arc::default() };
+        let lines = Lines { queue, dead, refused: Arc::default(), lost };
         Ok(Self { lines, thread, _watch: watch })
     }
 
@@ -219,9 +226,16 @@ impl Out {
     /// # Errors
     /// [`ClosedStdout`] when the reader left before it had all; any other write error as it is.
     pub async fn finish(self) -> Result<()> {
-        let Self { lines: Lines { queue, refused, .. }, thread, _watch } = self;
+        let Self { lines: Lines { queue, refused, lost, .. }, thread, _watch } = self;
         drop(queue);
-        match tokio::task::spawn_blocking(move || thread.join()).await? {
+        let ended = tokio::task::spawn_blocking(move || thread.join()).await?;
+        let lost = lost.load(Relaxed);
+        if lost > 0 && writes::records_matter() {
+            tracing::error!(
+                "stdout took no more: {lost} records are above on stderr, and not whole in the output"
+            );
+        }
+        match ended {
             Ok(Ok(())) if refused.load(Relaxed) => Err(ClosedStdout.into()),
             Ok(Ok(())) => Ok(()),
             Ok(Err(err)) if err.kind() == io::ErrorKind::BrokenPipe => Err(ClosedStdout.into()),
@@ -231,31 +245,91 @@ impl Out {
     }
 }
 
-fn write_all(mut chunks: mpsc::Receiver<Chunk>) -> io::Result<()> {
-    // std's own stdout would flush at every line end.
-    let mut stdout = io::BufWriter::with_capacity(1 << 16, Raw(io::stdout()));
+fn count(lines: &[u8]) -> u64 {
+    lines.iter().filter(|&&byte| byte == b'\n').count() as u64
+}
+
+/// Writes to stderr what stdout did not take, where that is the only word of a change.
+fn salvage(lines: &[u8], lost: &AtomicU64) {
+    if writes::records_matter() && !lines.is_empty() {
+        lost.fetch_add(count(lines), Relaxed);
+        // With stderr gone too there is nobody to report to.
+        let _ = Raw(&io::stderr().lock()).write_all(lines);
+    }
+}
+
+/// Lines that stdout has not taken yet.
+struct Pending {
+    stdout: Raw<io::Stdout>,
+    lines: Vec<u8>,
+    /// How much of them it has.
+    written: usize,
+}
+
+impl Pending {
+    fn flush(&mut self) -> io::Result<()> {
+        while self.written < self.lines.len() {
+            match self.stdout.write(&self.lines[self.written..])? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                n => self.written += n,
+            }
+        }
+        self.lines.clear();
+        self.written = 0;
+        Ok(())
+    }
+
+    /// The lines that it does not have as a whole.
+    fn rest(&self) -> &[u8] {
+        let torn =
+            self.lines[..self.written].iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        &self.lines[torn..]
+    }
+}
+
+/// Writes chunks until no sender is left. What stdout does not take is handed to `salvage`, whole lines each time.
+fn write_all(
+    mut chunks: mpsc::Receiver<Chunk>,
+    dead: &CancellationToken,
+    salvage: impl Fn(&[u8]),
+) -> io::Result<()> {
+    let mut pending =
+        Pending { stdout: Raw(io::stdout()), lines: Vec::with_capacity(2 * BUFFER), written: 0 };
+    let written = write_chunks(&mut chunks, &mut pending);
+    if written.is_err() {
+        dead.cancel();
+        salvage(pending.rest());
+        while let Some(chunk) = chunks.blocking_recv() {
+            // Who waits for the answer still has the lines.
+            if chunk.written.is_none() {
+                salvage(&chunk.lines);
+            }
+        }
+    }
+    written
+}
+
+fn write_chunks(chunks: &mut mpsc::Receiver<Chunk>, pending: &mut Pending) -> io::Result<()> {
     // As long as one of them is on its way.
     let mut open = None;
     loop {
         let chunk = match chunks.try_recv() {
             Ok(chunk) => Some(chunk),
             Err(_) => {
-                stdout.flush()?;
+                pending.flush()?;
                 drop(open.take());
                 chunks.blocking_recv()
             }
         };
-        match chunk {
-            Some(chunk) => {
-                open = chunk.open.or(open);
-                stdout.write_all(&chunk.lines)?;
-                if let Some(written) = chunk.written {
-                    stdout.flush()?;
-                    // Who was abandoned does not wait for the answer.
-                    let _ = written.send(());
-                }
-            }
-            None => return stdout.flush(),
+        let Some(chunk) = chunk else { return pending.flush() };
+        open = chunk.open.or(open);
+        pending.lines.extend_from_slice(&chunk.lines);
+        if chunk.written.is_some() || pending.lines.len() > BUFFER {
+            pending.flush()?;
+        }
+        if let Some(written) = chunk.written {
+            // Who was abandoned does not wait for the answer.
+            let _ = written.send(());
         }
     }
 }
@@ -299,7 +373,7 @@ where
 {
     let out = Out::start()?;
     let mut items = Items::read(source, concurrency)?;
-    let mut flow = Flow { ctx, rejects, out: out.lines(), lost: 0, failed: None };
+    let mut flow = Flow { ctx, rejects, out: out.lines(), failed: None };
     let mut tasks = JoinSet::new();
     let mut more = true;
     while more || !tasks.is_empty() {
@@ -330,13 +404,9 @@ where
         }
         more &= flow.failed.is_none();
     }
-    let Flow { lost, failed, .. } = flow;
+    let failed = flow.failed;
     drop(items);
-    let ended = out.end(failed.map_or(Ok(()), Err)).await;
-    if lost > 0 {
-        tracing::error!("stdout was closed: {lost} results are above on stderr, not in the output");
-    }
-    ended
+    out.end(failed.map_or(Ok(()), Err)).await
 }
 
 /// What [`each`] knows about the run while tasks finish.
@@ -344,7 +414,6 @@ struct Flow<'a> {
     ctx: &'a Ctx,
     rejects: &'a Rejects,
     out: &'a Lines,
-    lost: u64,
     failed: Option<anyhow::Error>,
 }
 
@@ -370,7 +439,6 @@ impl Flow<'_> {
     async fn write(&mut self, record: Record) {
         self.ctx.counts.done(1);
         if let Err(line) = self.out.send(record.into_line()).await {
-            self.lost += 1;
             self.note(self.ctx.salvage(&line));
         }
     }

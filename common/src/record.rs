@@ -100,17 +100,19 @@ impl Record {
         self.text.contains(quoted) || self.text.contains('\\')
     }
 
-    /// The text with another value in the place of each that has this name: where a name comes twice, readers differ in
-    /// which they take. Every other byte stays.
+    /// The text with another value in the place of the first that has this name, and without those that have it again: a
+    /// field of ours comes once, or nobody could read it. Every other byte stays.
     fn replaced(&self, key: &str, value: &str) -> Result<Option<String>> {
         let Members(members) = serde_json::from_str(&self.text)?;
+        let Some(first) = members.iter().position(|(name, _)| name == key) else { return Ok(None) };
         let mut text = self.text.clone();
-        let mut found = false;
-        for (_, old) in members.iter().rev().filter(|(name, _)| name == key) {
-            text.replace_range(members::span(&self.text, old), value);
-            found = true;
+        for place in (first + 1..members.len()).rev().filter(|place| members[*place].0 == key) {
+            // From behind the member before it: the comma and the name go, too.
+            let before = members::span(&self.text, members[place - 1].1).end;
+            text.replace_range(before..members::span(&self.text, members[place].1).end, "");
         }
-        Ok(found.then_some(text))
+        text.replace_range(members::span(&self.text, members[first].1), value);
+        Ok(Some(text))
     }
 
     /// The JSON text, without a line end.
@@ -153,7 +155,7 @@ mod tests {
         let once = record(r#"{"restore":1,"z":{"restore":2}}"#).with("restore", &3).unwrap();
         assert_eq!(once.as_str(), r#"{"restore":3,"z":{"restore":2}}"#);
         let twice = record(r#"{"re\u0073tore":1, "b":"\\" ,"restore": 2}"#).with("restore", &3).unwrap();
-        assert_eq!(twice.as_str(), r#"{"re\u0073tore":3, "b":"\\" ,"restore": 3}"#);
+        assert_eq!(twice.as_str(), r#"{"re\u0073tore":3, "b":"\\"}"#);
         assert_eq!(record("{ }").with("a", &1).unwrap().as_str(), r#"{"a":1}"#);
     }
 

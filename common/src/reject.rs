@@ -1,17 +1,19 @@
 //! Records that failed: a value while the run goes on, a dead letter when it is written.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 
+use crate::journal::MAGIC;
 use crate::log::Console;
 use crate::progress::Counts;
 use crate::record::{BadLine, Item};
-use crate::{args, dead_letter};
+use crate::run::Usage;
+use crate::{args, claims, dead_letter};
 
 /// Why one record could not be worked on.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -91,13 +93,7 @@ impl Rejects {
         counts: Arc<Counts>,
     ) -> Result<Self> {
         let path = args.rejects.as_ref().map_or("stderr".into(), |path| path.display().to_string());
-        let file = args
-            .rejects
-            .as_deref()
-            .map(append)
-            .transpose()
-            .with_context(|| format!("cannot open the rejects file {path}"))?
-            .map(Mutex::new);
+        let file = args.rejects.as_deref().map(append).transpose()?.map(Mutex::new);
         Ok(Self { inner: Arc::new(Inner { tool, file, path, max: args.max_rejects, console, counts }) })
     }
 
@@ -127,13 +123,22 @@ impl Rejects {
 
 /// Opens a file so that what is appended begins on a line of its own, whoever wrote to it before and whatever cut that
 /// short. A new one can be read by its owner alone: rejects hold whole records.
-fn append(path: &Path) -> io::Result<File> {
+fn append(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(0o600);
     // What is no regular file, such as a pipe of the shell, may not be opened for reading too: its writer would not
     // notice that its reader is gone.
     let regular = fs::metadata(path).is_ok_and(|found| found.is_file());
-    let mut file = options.read(regular).open(path)?;
+    let opened = options.read(regular).open(path);
+    let mut file = opened.with_context(|| format!("cannot open the rejects file {}", path.display()))?;
+    claims::claim(path, &file, "--rejects")?;
+    if regular {
+        let mut head = [0; MAGIC.len()];
+        if file.read_exact_at(&mut head, 0).is_ok() && head == *MAGIC.as_bytes() {
+            let message = format!("--rejects {} is a journal: give another file", path.display());
+            return Err(Usage::Wrong(message).into());
+        }
+    }
     if let Some(last) = file.metadata()?.len().checked_sub(1).filter(|_| regular) {
         let mut end = [0];
         file.read_exact_at(&mut end, last)?;

@@ -64,11 +64,14 @@ impl Ctx {
         Rejects::open(self.tool, args, self.console.clone(), Arc::clone(&self.counts))
     }
 
-    /// Writes results that stdout no longer takes to stderr: what was done must be told.
+    /// Writes results that stdout no longer takes to stderr, where they say what was changed.
     ///
     /// # Errors
     /// When stderr takes nothing either.
     pub fn salvage(&self, lines: &[u8]) -> Result<()> {
+        if !writes::records_matter() {
+            return Ok(());
+        }
         self.console.write(lines).context("cannot write a result to stderr")
     }
 }
@@ -164,8 +167,9 @@ fn is_ready(changes: bool) -> Result<(), Usage> {
         writes::record_changes();
         if stdio::was_closed(io::stdout()) {
             return Err(Usage::Wrong(
-                "stdout is closed, and what is changed would leave no record: give a file, or > /dev/null"
-                    .into(),
+                "stdout is closed (or /dev/null, opened for reading too), and what is changed would leave no record: give a \
+                 file, or > /dev/null"
+                .into(),
             ));
         }
     }
@@ -201,7 +205,8 @@ async fn supervise(ctx: &Ctx, work: impl Future<Output = Result<()>>) -> Result<
                     signals::die_by(signal);
                 }
                 got = Some(signal);
-                tracing::warn!("stopping: what is being changed is finished first; a second signal ends the run at once");
+                let first = if writes::records_matter() { ": open changes are finished first" } else { "" };
+                tracing::warn!("stopping{first}; a second signal ends the run at once");
                 ctx.stop.cancel();
                 settled.set(writes::settled());
             }
@@ -247,6 +252,14 @@ fn parse<C: Tool>() -> Result<(C, Flags), ExitCode> {
     });
     parsed.unwrap_or_else(|error| {
         let printed = examples.print(&error);
+        if let Err(err) = &printed
+            && !error.use_stderr()
+            && err.kind() != io::ErrorKind::BrokenPipe
+        {
+            // With stderr gone too there is nobody to report to.
+            let _ =
+                writeln!(stdio::Raw(io::stderr()), "{}: error: cannot write to stdout: {err}", name::<C>());
+        }
         Err(match printed {
             // With stderr gone there is nobody to report to.
             _ if error.use_stderr() => ExitCode::from(USAGE),

@@ -32,9 +32,14 @@ pub(crate) fn record_changes() {
     RECORDS_CHANGES.store(true, SeqCst);
 }
 
+/// Whether a record may be the only word of a change.
+pub(crate) fn records_matter() -> bool {
+    RECORDS_CHANGES.load(SeqCst)
+}
+
 /// Marks a record that is on its way to stdout, where that matters.
 pub(crate) fn begin_record() -> Option<OpenWrite> {
-    RECORDS_CHANGES.load(SeqCst).then(begin)
+    records_matter().then(begin)
 }
 
 impl Drop for OpenWrite {

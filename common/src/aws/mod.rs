@@ -124,12 +124,6 @@ impl AwsArgs {
     }
 }
 
-/// Quick tries, for the first request of a run. A wrong address is given up sooner, by the connection itself.
-pub fn probe_retries() -> RetryConfig {
-    let attempts = Requests::default().attempts.get();
-    RetryConfig::standard().with_max_attempts(attempts).with_initial_backoff(Duration::from_millis(300))
-}
-
 /// A request that failed, after all its tries.
 #[derive(Debug)]
 pub struct Trouble {
@@ -189,6 +183,9 @@ impl Trouble {
         };
         let words = match meta.and_then(|meta| meta.message()) {
             Some(words) => words.to_owned(),
+            None if code == "HTTP 200" && error.as_service_error().is_some() => {
+                "an answer that is none of the service's: check the endpoint".to_owned()
+            }
             None if status.is_some() && error.as_service_error().is_some() => String::new(),
             None => cause(error),
         };

@@ -14,7 +14,7 @@ use crate::run::{Ctx, Usage};
 /// incident changes nothing.
 const FORMAT: u32 = 2;
 /// Every journal begins so. Format 1 had no first line of this kind.
-pub(super) const MAGIC: &str = "{\"drkit_journal\":";
+pub(crate) const MAGIC: &str = "{\"drkit_journal\":";
 
 /// What makes a run the one that a journal belongs to.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -113,10 +113,16 @@ impl Identity {
         for (theirs, ours) in [(&theirs.target, &self.target), (&theirs.flags, &self.flags)] {
             let more = ours.keys().filter(|name| !theirs.contains_key(*name));
             for name in theirs.keys().chain(more) {
-                let shown = |value: Option<&String>| value.cloned().unwrap_or_else(|| "nothing".to_owned());
-                let (theirs, ours) = (theirs.get(name), ours.get(name));
-                if theirs != ours {
-                    differences.push(format!("its {name} is {}, here {}", shown(theirs), shown(ours)));
+                match (theirs.get(name), ours.get(name)) {
+                    (Some(theirs), Some(ours)) if theirs == ours => {}
+                    (Some(theirs), Some(ours)) => {
+                        differences.push(format!("its {name} is {theirs}, here {ours}"));
+                    }
+                    (Some(theirs), None) => differences.push(format!("it has {name} {theirs}, here is none")),
+                    (None, ours) => {
+                        let ours = ours.map(String::as_str).unwrap_or_default();
+                        differences.push(format!("it has no {name}, here it is {ours}"));
+                    }
                 }
             }
         }

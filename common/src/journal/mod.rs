@@ -12,8 +12,7 @@ mod writer;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read as _};
-use std::os::fd::AsFd as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::thread::JoinHandle;
 
@@ -21,10 +20,12 @@ use anyhow::{Context, Result, anyhow, bail};
 use tokio::sync::{mpsc, oneshot};
 
 pub use identity::Identity;
+pub(crate) use identity::MAGIC;
 use line::{Kind, Sum};
 use load::{At, Tail, load};
 use writer::{BATCH, Commit};
 
+use crate::claims;
 use crate::record::Record;
 use crate::run::Usage;
 
@@ -99,6 +100,7 @@ impl Journal {
             .with_context(|| format!("cannot open the journal {name}"))?;
         // A special file may have come to its place meanwhile.
         is_usable(path)?;
+        claims::claim(path, &file, "--journal")?;
         if file.try_lock().is_err() {
             bail!("the journal {name} is in use by another run: wait for it or give another file");
         }
@@ -150,6 +152,7 @@ impl Journal {
             Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(journal),
             Err(err) => return Err(err).with_context(|| format!("cannot open the journal {}", journal.name)),
         };
+        claims::claim(path, &file, "--journal")?;
         if file.try_lock_shared().is_err() {
             bail!("the journal {} is in use by another run: wait for it or give another file", journal.name);
         }
@@ -280,28 +283,14 @@ fn entry(kind: Kind, record: &str) -> Result<Entry> {
     })
 }
 
-/// Only a regular file can be cut back and read again, and one that is stdin or stdout of the run is something else.
+/// Only a regular file can be cut back and read again.
 fn is_usable(path: &Path) -> Result<(), Usage> {
-    let name = path.display();
-    let Ok(found) = fs::metadata(path) else { return Ok(()) };
-    if !found.is_file() {
-        return Err(Usage::Wrong(format!("--journal {name} is no regular file: give another")));
-    }
-    let is_there = |stream: io::Result<std::os::fd::OwnedFd>| {
-        let stream = stream.ok().and_then(|stream| File::from(stream).metadata().ok());
-        stream.is_some_and(|stream| (stream.dev(), stream.ino()) == (found.dev(), found.ino()))
-    };
-    for (stream, which) in [
-        (io::stdin().as_fd().try_clone_to_owned(), "stdin"),
-        (io::stdout().as_fd().try_clone_to_owned(), "stdout"),
-    ] {
-        if is_there(stream) {
-            return Err(Usage::Wrong(format!(
-                "--journal {name} is also {which} of this run: give another file"
-            )));
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => {
+            Err(Usage::Wrong(format!("--journal {} is no regular file: give another", path.display())))
         }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn first_line(file: &File) -> io::Result<Vec<u8>> {
@@ -321,7 +310,9 @@ fn begin(file: &mut File, path: &Path, identity: &Identity) -> Result<Sum> {
         return Ok(identity.check(&first, path)?);
     }
     let begun = file
-        .set_len(0)
+        // Whoever made the empty file; what is written down is for its owner alone.
+        .set_permissions(fs::Permissions::from_mode(0o600))
+        .and_then(|()| file.set_len(0))
         .and_then(|()| io::Write::write_all(file, &header))
         .and_then(|()| file.sync_all())
         .inspect_err(|_| {

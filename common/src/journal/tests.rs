@@ -187,12 +187,12 @@ async fn a_journal_of_another_run_is_refused_by_what_differs() {
         "{message}"
     );
     let more = identity().target("bucket", "b");
-    assert!(refused(&path, &more).contains("its bucket is nothing, here b"));
+    assert!(refused(&path, &more).contains("it has no bucket, here it is b"));
     let other: Identity = serde_json::from_str(r#"{"tool":"u","target":{},"flags":{}}"#).unwrap();
     assert!(refused(&path, &other).contains("it was written by t, not u"));
     let flags = r#"{"tool":"t","target":{"endpoint":"https://store.example"},"flags":{"--method":"copy"}}"#;
     let flags: Identity = serde_json::from_str(flags).unwrap();
-    assert!(refused(&path, &flags).contains("its --method is nothing, here copy"));
+    assert!(refused(&path, &flags).contains("it has no --method, here it is copy"));
 }
 
 #[test]

@@ -39,6 +39,8 @@ struct State {
     /// Windows without a trial.
     calm: u32,
     trial: Option<Trial>,
+    /// How often the limit was halved.
+    asked: u64,
     /// Answers still to come to what was sent before the limit was last halved: they say nothing about the new one.
     stale: usize,
 }
@@ -78,7 +80,16 @@ impl Throttle {
     }
 
     fn with(limit: usize, most: usize, trial: Option<Trial>) -> Self {
-        let state = State { limit, busy: 0, useful: limit, window: Window::new(), calm: 0, trial, stale: 0 };
+        let state = State {
+            limit,
+            busy: 0,
+            useful: limit,
+            window: Window::new(),
+            calm: 0,
+            trial,
+            asked: 0,
+            stale: 0,
+        };
         Self(Arc::new(Shared { state: Mutex::new(state), freed: Notify::new(), most }))
     }
 
@@ -152,7 +163,14 @@ impl State {
             self.trial = None;
             self.calm = 0;
             self.window.end(now);
-            tracing::info!("asked to slow down: {} at once", self.limit);
+            self.asked += 1;
+            // A storm says the same again and again.
+            match self.asked {
+                1 | 10 | 100 | 1000 | 10_000 => {
+                    tracing::info!("asked to slow down, {} times by now: {} at once", self.asked, self.limit);
+                }
+                _ => tracing::debug!("asked to slow down: {} at once", self.limit),
+            }
             return false;
         }
         self.window.answers += 1;
@@ -228,7 +246,7 @@ mod tests {
 
     /// A limit of which as much is used as it allows.
     fn state(limit: usize, useful: usize, trial: Option<Trial>) -> State {
-        State { limit, busy: usize::MAX, useful, window: Window::new(), calm: 0, trial, stale: 0 }
+        State { limit, busy: usize::MAX, useful, window: Window::new(), calm: 0, trial, asked: 0, stale: 0 }
     }
 
     /// Answers for as long as it takes to judge, each a second divided by the rate that a limit has.

@@ -74,12 +74,15 @@ impl Cluster {
 
     /// Finds a node that answers at all.
     pub(super) async fn answers(&self) -> Result<(), Trouble> {
+        let end = Instant::now() + self.patience;
         let mut round = 0;
         loop {
             match self.find_healthy().await {
                 Err(trouble) if trouble.status.is_none() => {
                     round += 1;
-                    if round == FIRST_ROUNDS || !self.sleep(AGAIN.delay(round)).await {
+                    tracing::debug!("{}; round {round} of {FIRST_ROUNDS}", trouble.message);
+                    if round == FIRST_ROUNDS || Instant::now() >= end || !self.sleep(AGAIN.delay(round)).await
+                    {
                         return Err(trouble);
                     }
                 }
@@ -112,7 +115,7 @@ impl Cluster {
     /// # Errors
     /// It is not, or does not answer.
     pub async fn health(&self, node: &str) -> Result<(), Trouble> {
-        self.try_once(node, Method::GET, "/health", "", Some(CHECK)).await.map(drop)
+        self.try_once(node, Method::GET, "/health", "", Some(CHECK.min(self.patience))).await.map(drop)
     }
 
     /// Takes the first node into use that says it is healthy, beginning with the one in use.

@@ -10,7 +10,7 @@ use aws_sdk_cloudfront::config::Builder;
 use aws_sdk_cloudfront::config::retry::RetryConfig;
 use aws_sdk_cloudfront::types::{InvalidationBatch, Paths};
 use aws_types::SdkConfig;
-use common::aws::{Trouble, probe_retries};
+use common::aws::Trouble;
 use serde::Serialize;
 
 use crate::batch::{Batch, Load};
@@ -71,10 +71,9 @@ impl CloudFront {
     /// One line: no such distribution, no permission, no server.
     pub async fn connect(config: &SdkConfig, distribution: &str) -> Result<Self> {
         let client = Client::new(config);
-        let quick = Builder::new().retry_config(probe_retries());
-        let probe = client.list_invalidations().distribution_id(distribution).max_items(1).customize();
+        let probe = client.list_invalidations().distribution_id(distribution).max_items(1);
         let what = format!("ListInvalidations of {distribution}");
-        let answer = probe.config_override(quick).send().await;
+        let answer = probe.send().await;
         answer.map_err(|error| explained(Trouble::new(&what, &error)))?;
         Ok(Self { client, distribution: distribution.to_owned(), sizes: HashMap::new() })
     }

@@ -227,6 +227,10 @@ impl Tool for Cli {
     fn common(&self) -> &Common {
         &self.common
     }
+
+    fn changes(&self) -> bool {
+        !self.dry_run
+    }
 }
 
 impl Cli {

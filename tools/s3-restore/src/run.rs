@@ -15,7 +15,7 @@ use common::journal::{Identity, Journal};
 use common::pipe::{self, Source};
 use common::reject::Reject;
 use common::s3::{Shard, Throttle};
-use common::{Ctx, Record, Usage, s3};
+use common::{Ctx, Record, Usage, claims, s3};
 use tokio::sync::Semaphore;
 
 use crate::batch;
@@ -87,7 +87,8 @@ async fn restore(job: Job, ctx: Ctx) -> Result<()> {
         let task = task(record)?;
         let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
         if task.goal != Goal::Unchanged && !recent.is_new(&task.target) {
-            let message = format!("{}: an earlier record is for this key", task.target);
+            let advice = if undo { "; undo a log from its end: tac LOG | s3-restore --undo" } else { "" };
+            let message = format!("{}: an earlier record is for this key{advice}", task.target);
             return Err(Reject::new("duplicate-key", message));
         }
         Ok(task)
@@ -134,5 +135,6 @@ fn open(file: Option<&Path>, csv: bool) -> Result<Source<Items>> {
     let name = path.display();
     let file = File::open(path).map_err(|err| Usage::Wrong(format!("cannot open {name}: {err}")));
     let file = file.context("no input")?;
+    claims::claim(path, &file, "the input")?;
     Ok(Source::file(decode(Box::new(BufReader::with_capacity(1 << 16, file)))))
 }

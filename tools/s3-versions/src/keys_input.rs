@@ -7,7 +7,7 @@ use anyhow::Result;
 use common::input::{Csv, Item, JsonLines, Line, Lines};
 use common::pipe::{self, Source};
 use common::s3::Shard;
-use common::{Record, Usage};
+use common::{Record, Usage, claims};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::{Keys, KeysFormat};
@@ -37,6 +37,7 @@ pub fn open(keys: &Keys, shard: Option<Shard>) -> Result<Source<Items>> {
         Some(path) => {
             let file = File::open(path)
                 .map_err(|err| Usage::Wrong(format!("cannot read --keys-from {}: {err}", path.display())))?;
+            claims::claim(path, &file, "--keys-from")?;
             Source::file(Box::new(Undecided::new(Box::new(BufReader::new(file)), format)) as Items)
         }
     };

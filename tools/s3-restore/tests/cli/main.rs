@@ -7,6 +7,7 @@ mod bench;
 mod crash;
 mod decisions;
 mod faults;
+mod files;
 mod guards;
 mod input;
 mod journal;

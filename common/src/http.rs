@@ -23,7 +23,7 @@ const SHOWN: usize = 300;
 /// How long it may be waited for.
 const REFUSAL: Duration = Duration::from_secs(10);
 /// The most that an answer may have which is held in memory, in bytes.
-const BODY: usize = 64 << 20;
+const BODY: u64 = 64 << 20;
 
 /// A client whose answers may be silent for at most `silence`, both before they begin and between two parts of them.
 ///
@@ -98,7 +98,7 @@ pub async fn body(what: &str, mut answer: Response, silence: Duration) -> Result
     let mut body = Vec::new();
     let mut patience = Patience::new(silence);
     while let Some(part) = next(&mut answer, &mut patience).await.map_err(|why| Trouble::silent(what, why))? {
-        if body.len() + part.len() > BODY {
+        if patience.read() > BODY {
             let status = Some(answer.status().as_u16());
             let words = format!("the answer has more than {BODY} bytes");
             return Err(Trouble { status, message: format!("{what}: {words}"), words });

@@ -22,6 +22,7 @@ use crate::args::Requests;
 use crate::error::chain;
 use crate::journal::Identity;
 use crate::reject::{Failure, Reject};
+use crate::secret;
 use connection::Given;
 
 /// Where the service is and who asks.
@@ -75,9 +76,11 @@ impl AwsArgs {
         let provider = config
             .credentials_provider()
             .context("no AWS credentials: set AWS_PROFILE, give --profile or log in")?;
-        aws_credential_types::provider::ProvideCredentials::provide_credentials(&provider)
+        let credentials = aws_credential_types::provider::ProvideCredentials::provide_credentials(&provider)
             .await
             .map_err(|err| anyhow!("no AWS credentials: {}", chain(&err)))?;
+        secret::keep(credentials.secret_access_key());
+        secret::keep(credentials.session_token().unwrap_or_default());
         Ok(config)
     }
 }

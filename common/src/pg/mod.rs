@@ -22,6 +22,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::aws::AwsArgs;
 use crate::error::chain;
 use crate::run::Usage;
+use crate::secret;
 
 /// Which server, and how to trust it.
 #[derive(Args, Clone, Debug, Default)]
@@ -92,6 +93,7 @@ impl Database {
         } else if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT);
         }
+        secret::keep(&String::from_utf8_lossy(config.get_password().unwrap_or_default()));
         let iam = if args.iam { Some(aws.load().await?) } else { None };
         Self::new(config, iam, ssl_mode, args.ca_file.clone().or(ca_file))
     }

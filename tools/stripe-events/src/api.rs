@@ -118,7 +118,7 @@ impl Api {
         let wait = wait(header("retry-after").as_deref());
         let request = header("request-id").map(|id| format!(" (request {id})")).unwrap_or_default();
         let mut trouble = Trouble::refused(what, answer).await;
-        trouble.message = self.key.hidden(&format!("{}{request}", trouble.message));
+        trouble.message.push_str(&request);
         Err(Failed { trouble, passes, wait })
     }
 }

@@ -47,11 +47,6 @@ impl Key {
         value.set_sensitive(true);
         Ok(value)
     }
-
-    /// A text without the key, should a server repeat it.
-    pub fn hidden(&self, text: &str) -> String {
-        text.replace(&self.text, "[key]")
-    }
 }
 
 #[cfg(test)]

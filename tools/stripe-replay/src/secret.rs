@@ -28,7 +28,9 @@ impl Secrets {
             }
             None => of(&std::env::var(VARIABLE).unwrap_or_default(), VARIABLE),
         };
-        Ok(secrets.map(Self).map_err(Usage::Wrong)?)
+        let secrets = secrets.map_err(Usage::Wrong)?;
+        secrets.iter().for_each(|secret| common::secret::keep(secret));
+        Ok(Self(secrets))
     }
 
     /// These.

@@ -152,11 +152,14 @@ act() {
     local code=0
     say '5 act: restore and purge'
     gather
+    rm -f -- "$EVIDENCE/acted"
     : >"$EVIDENCE/restore-rejects.jsonl"
     : >"$EVIDENCE/purge-rejects.jsonl"
     attend chain || code=$?
     gather
     [ "$code" = 0 ] || exit "$code"
+    printf '%s\n' "$DISTRIBUTION_ID" >"$EVIDENCE/acted.part"
+    mv -- "$EVIDENCE/acted.part" "$EVIDENCE/acted"
     counts "$EVIDENCE/restore.jsonl" restore
 }
 
@@ -165,15 +168,29 @@ gather() {
     fold "$EVIDENCE/purge.jsonl"
 }
 
+# Another run may have been told of another distribution; acted names the one that was purged.
 stands() {
+    local where=s3://$BUCKET/$PREFIX
     if [ ! -e "$EVIDENCE/plan.jsonl" ]; then
         say 'nothing was written: there is no plan yet'
     elif [ ! -e "$EVIDENCE/journal.jsonl" ]; then
-        say "nothing was written to s3://$BUCKET/$PREFIX"
+        say "nothing was written to $where"
+    elif [ -e "$EVIDENCE/acted" ]; then
+        say "$where is restored$(but restore), and $(cat "$EVIDENCE/acted") is purged$(but purge)."
+        say '  This run has not yet verified that nothing is left to do'
+    elif is_done restore && [ ! -e "$EVIDENCE/restore.jsonl.part" ] &&
+        [ "$(lines "$EVIDENCE/restore.jsonl")" = "$(lines "$EVIDENCE/plan.jsonl")" ]; then
+        say "$where is restored, but the CDN may still show wrong content"
     else
-        say "s3://$BUCKET/$PREFIX is restored in part, and the CDN may still show wrong content. The plan has"
+        say "$where is restored in part, and the CDN may still show wrong content. The plan has"
         say "  $(lines "$EVIDENCE/plan.jsonl") keys; restore.jsonl and restore.jsonl.part have those that were worked on"
     fi
+}
+
+# but NAME: the exceptions, if there are any.
+but() {
+    local rejects=$1-rejects.jsonl
+    [ ! -s "$EVIDENCE/$rejects" ] || printf ' but for %s in %s' "$(lines "$EVIDENCE/$rejects")" "$rejects"
 }
 
 # A copy is a new version, which the listing alone takes for another content; s3-restore compares what they hold.

@@ -114,11 +114,7 @@ async fn what_a_restore_had_in_flight_is_in_the_evidence() {
     let output = running.wait();
     drop(gate);
     assert_eq!(output.signal, Some(15), "{}", output.text());
-    assert_told(
-        &stage,
-        &output,
-        &["last words after TERM", "is restored in part, and the CDN may still show"],
-    );
+    assert_told(&stage, &output, &["last words after TERM", "is restored, but the CDN may still show"]);
     assert_eq!(stage.records("incident/restore.jsonl").len(), KEYS + 1);
 
     stage.real("cf-purge");

@@ -10,8 +10,9 @@
 started=("$0" "$@")
 # Where messages go: once there is a log, through it.
 out=1 err=2
-# The signal that ends the run, the process that is waited for, and whether there is anything to report at the end.
-signal='' attended='' begun='' complete=''
+# The signal that ends the run, the process that is waited for, whether it must still hear of the signal, and whether
+# there is anything to report at the end.
+signal='' attended='' owed='' begun='' complete=''
 
 say() { printf '%s: %s\n' "$runbook" "$*" >&"$out"; }
 
@@ -74,7 +75,7 @@ perform() {
     logger=$!
     exec 1>&7 2>&7
     out=7 err=7
-    trap leave EXIT
+    trap 'leave $?' EXIT
     # Where a signal is ignored from the beginning, as HUP is under nohup, bash leaves that so.
     trap 'stop INT' INT
     trap 'stop TERM' TERM
@@ -117,31 +118,46 @@ again() {
     [ "$#" = 0 ] || printf ' %q' "$@"
 }
 
+# leave CODE: the end of the script, whatever it came by.
 leave() {
-    local code=$?
+    local code=$1 kept
     trap - EXIT INT TERM HUP
     [ -z "$signal" ] || say "the script was ended by SIG$signal"
     [ -z "$begun" ] || [ -n "$complete" ] || report
-    # Closed by all who write to it, the log comes to its end.
+    # Closed by all who write to it, the log comes to its end. Where this shell leaves a command with a redirection, it
+    # holds the log a second time: it keeps what was redirected from descriptor 10 upwards, to restore it.
     exec 1>&8 2>&5 6>&- 7>&-
+    for kept in {10..63}; do exec {kept}>&-; done
     wait "$logger" || true
     [ -z "$signal" ] || kill -s "$signal" "$$"
     exit "$code"
 }
 
 # stop SIGNAL: ends the run, and what it waits for first; leave dies by the signal. Said twice, the tools end at once,
-# but HUP may come from the terminal and from its shell.
+# but HUP may come from the terminal and from its shell. An exit instead of leave would end the script without a word
+# where it is about to leave already.
 stop() {
     if [ -z "$signal" ]; then
         signal=$1
-        [ -n "$attended" ] || exit 1
+        [ -n "$attended" ] || leave 1
     elif [ "$1" = HUP ]; then
         return 0
     fi
-    if is_alone; then
+    if [ "$attended" = soon ]; then
+        owed=yes
+    else
+        pass_on
+    fi
+}
+
+# pass_on: what is waited for hears of the signal, once. A signal to the group from before it was there has not reached
+# it.
+pass_on() {
+    if is_alone || [ -n "$owed" ]; then
         # shellcheck disable=SC2046 # process ids
         kill -s "${signal/HUP/TERM}" $(below "$attended") 2>/dev/null || true
     fi
+    owed=''
 }
 
 # below PID: this process and all that it began.
@@ -175,6 +191,7 @@ waited() {
 attend() {
     local code=0
     [ -z "$signal" ] || exit 1
+    attended=soon
     (
         exec 5>&- 6>&- 8>&-
         trap '' HUP
@@ -182,6 +199,7 @@ attend() {
         "$@"
     ) <&0 &
     attended=$!
+    [ -z "$owed" ] || pass_on
     waited "$attended" || code=$?
     attended=''
     return "$code"

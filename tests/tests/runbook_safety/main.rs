@@ -5,5 +5,6 @@
 mod folders;
 mod kills;
 mod locks;
+mod places;
 mod signals;
 mod stage;

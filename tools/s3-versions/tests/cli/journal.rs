@@ -69,7 +69,7 @@ fn the_journal_of_another_listing_is_refused() {
         ),
         (&["s3://photos/dat", "--at", &at, "--all", "--match", "*0"], "its prefix is data/, here dat"),
         (&["s3://photos/data/", "--at", &later, "--all", "--match", "*0"], "its --at is"),
-        (&["s3://photos/data/", "--at", &at, "--match", "*0"], "its --all is true"),
+        (&["s3://photos/data/", "--at", &at, "--match", "*0"], "it has --all true"),
         (&["s3://photos/data/", "--at", &at, "--all", "--match", "*1"], "its --match is *0, here *1"),
         (&["s3://photos/data/", "--at", &at, "--all"], "its --match is *0"),
         (&["s3://photos/data/", "--deleted", "--match", "*0"], "here true"),

@@ -201,9 +201,9 @@ fn a_journal_is_of_one_cluster_one_collection_and_the_same_documents() {
         (nodes(&[url]), &people, &[][..], "its nodes is "),
         (nodes(&[url, &away]), &other, &[], "its collection is "),
         (nodes(&[url, &away]), &people, &["--action", "create"], "it has no --action, here it is create"),
-        (nodes(&[url, &away]), &people, &["--dirty-values", "drop"], "its --dirty-values is nothing"),
+        (nodes(&[url, &away]), &people, &["--dirty-values", "drop"], "it has no --dirty-values"),
         (nodes(&[url, &away]), &people, &["--drop", "age"], "it has no --drop, here it is age"),
-        (nodes(&[url, &away]), &people, &["--to-new", "--alias", "x"], "its --to-new is nothing"),
+        (nodes(&[url, &away]), &people, &["--to-new", "--alias", "x"], "it has no --to-new"),
     ] {
         let output = run(tool, people, flags);
         assert!(output.assert_code(2).stderr.contains(words), "{words}: {}", output.stderr);

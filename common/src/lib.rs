@@ -48,6 +48,7 @@ pub mod secret;
 pub mod shell;
 mod signals;
 mod stdio;
+mod stdout;
 pub mod time;
 #[cfg(feature = "typesense")]
 pub mod typesense;

@@ -1,5 +1,7 @@
 //! The command line, and the job it becomes.
 
+mod help;
+
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -15,9 +17,9 @@ use common::{Tool, Usage};
 use jiff::Timestamp;
 
 use crate::batch::args::{Batch, BatchFlags};
-use crate::help::EXAMPLES;
 use crate::version::customer_key::CustomerKey;
 use crate::version::headers::Replacement;
+use help::EXAMPLES;
 
 /// Make versions of S3 objects current again
 ///

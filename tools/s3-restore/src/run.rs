@@ -1,5 +1,7 @@
 //! The run: records in, restores in flight, records out.
 
+mod recent;
+
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -22,11 +24,11 @@ use crate::batch;
 use crate::bucket::Buckets;
 use crate::cli::{Cli, Job};
 use crate::input::{self, Goal};
-use crate::recent::Recent;
 use crate::replayed::Present;
 use crate::restore::Restorer;
 use crate::undo;
 use crate::work::Work;
+use recent::Recent;
 
 /// How long a request waits before its second try at most, each next wait twice as long. A record that waits keeps its
 /// place, and the limit is what answers a storm: with the second that is usual, most places would lie idle.

@@ -17,7 +17,7 @@ fn bash(url: &str, folder: &std::path::Path, line: &str) -> Output {
 fn restored(text: &str) -> BTreeSet<String> {
     let records = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let records = records.filter(|record| record["restore"]["version_id"].is_string());
-    records.map(|record| record["key"].as_str().expect("a key").to_owned()).collect()
+    records.map(|record| record["key"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]

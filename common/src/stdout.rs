@@ -209,7 +209,7 @@ fn write_all(
         dead.cancel();
         salvage(pending.rest());
         while let Some(chunk) = chunks.blocking_recv() {
-            // Who waits for the answer still has the lines.
+            // Only tools that read wait for the answer: their records can be listed again.
             if chunk.written.is_none() {
                 salvage(&chunk.lines);
             }

@@ -1,7 +1,7 @@
 //! Kills the stages of a line with SIGKILL at seeded points, runs the line again, and compares with an undisturbed run.
 //!
 //! A [`Case`] is a line as somebody types it, a function that makes a [`World`] for it, and what of its records must be
-//! the same. For each seed a world is made anew; one stage, in turn, is killed at a request that the harness itself
+//! the same. For each seed there is a new world; one stage, in turn, is killed at a request that the harness itself
 //! counts on its way to the service (before it is carried out, or after it and before the answer), or at a line on its
 //! way through a pipe, so that nothing hangs on the clock. Half of the seeds kill again in the second run. Then the line
 //! is run until it ends with 0, and:

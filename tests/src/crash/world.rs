@@ -14,7 +14,7 @@ const STAGES: usize = 5;
 
 type Asked<T> = Box<dyn Fn() -> T + Send>;
 
-/// Servers and files, made anew for each seed.
+/// Servers and files, new for each seed.
 pub struct World {
     folder: TempDir,
     services: Vec<(String, String)>,

@@ -215,7 +215,7 @@ Journal:
   be there twice.
 
   What earlier runs imported is not looked for (\"checked\":false). --check-replayed does, and rejects
-  what is gone as superseded; into a collection that was made anew everything is imported anew.
+  what is gone as superseded; into a collection that was recreated everything is imported again.
 
   When the journal cannot be written, as on a full disk, the run ends with 1, nothing more is sent,
   and the receipt of what was imported is on stdout (or stderr) all the same.

@@ -82,7 +82,7 @@ pub struct Resume {
 
 impl Resume {
     /// Resumes the import of documents into a collection by this path. `made` is when the collection was made: into one
-    /// that was made anew, nothing was imported before.
+    /// that was recreated, nothing was imported before.
     ///
     /// # Errors
     /// The journal cannot be read.

@@ -258,7 +258,7 @@ fn check(target: &Target, earlier_place: &Place, earlier: &Earlier) -> Result<()
                 "stdout is {path}, but by the journal {listing} are in {there}: append to that file with >> {there}, or {anew}"
             ),
             false => format!(
-                "stdout is {path}, but by the journal {listing} were in {there}, which is gone or was made anew: {anew}"
+                "stdout is {path}, but by the journal {listing} were in {there}, which is gone or was replaced: {anew}"
             ),
         }
     } else if length < noted {
